@@ -20,5 +20,8 @@ let package = Package(
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(
       name: "CKernels", cSettings: [.define("_GNU_SOURCE")], linkerSettings: [.linkedLibrary("m")]),
+
+    // MARK: GraphIR
+    .target(name: "GraphIR", swiftSettings: swift),
   ]
 )

@@ -1,0 +1,113 @@
+/// A static computation graph: nodes in topological order, immutable, each known by a small id.
+///
+/// The one data structure from text to plan. Operands always stand before their users, so that a
+/// walk over `nodes` is a walk in the order of execution. Made by a `GraphBuilder`; changed by
+/// building a new one.
+public struct Graph: Sendable {
+  /// A named dimension; without a default it is bound when the graph runs.
+  public struct Dimension: Hashable, Sendable {
+    public var name: String
+    public var defaultSize: Int?
+
+    public init(name: String, defaultSize: Int? = nil) {
+      self.name = name
+      self.defaultSize = defaultSize
+    }
+  }
+
+  /// A value that runs hand back under its name.
+  public struct Output: Hashable, Sendable {
+    public var name: String
+    public var node: NodeID
+
+    public init(name: String, node: NodeID) {
+      self.name = name
+      self.node = node
+    }
+  }
+
+  /// After a run, the persistent leaf `target` holds the value of `value`.
+  public struct Update: Hashable, Sendable {
+    public var target: NodeID
+    public var value: NodeID
+
+    public init(target: NodeID, value: NodeID) {
+      self.target = target
+      self.value = value
+    }
+  }
+
+  public let name: String
+  public let dimensions: [Dimension]
+  public let nodes: [Node]
+  public let outputs: [Output]
+  public let updates: [Update]
+  private let idsByName: [String: NodeID]
+
+  package init(
+    name: String, dimensions: [Dimension], nodes: [Node], outputs: [Output], updates: [Update]
+  ) {
+    self.name = name
+    self.dimensions = dimensions
+    self.nodes = nodes
+    self.outputs = outputs
+    self.updates = updates
+    var ids: [String: NodeID] = [:]
+    for node in nodes {
+      if let name = node.name { ids[name] = node.id }
+      for alias in node.aliases { ids[alias] = node.id }
+    }
+    idsByName = ids
+  }
+
+  public subscript(_ id: NodeID) -> Node { nodes[id.index] }
+
+  /// The node that bears `name`, or whose `%id` it is.
+  public func node(named name: String) -> Node? {
+    if let id = idsByName[name] { return nodes[id.index] }
+    guard name.hasPrefix("%"), let index = Int(name.dropFirst()), nodes.indices.contains(index)
+    else { return nil }
+    return nodes[index]
+  }
+
+  /// Every name in the graph, aliases included, in graph order.
+  public var names: [String] {
+    nodes.flatMap { node in (node.name.map { [$0] } ?? []) + node.aliases }
+  }
+
+  public func output(named name: String) -> Output? { outputs.first { $0.name == name } }
+
+  public var inputs: [Node] { nodes.filter(\.isInput) }
+  public var parameters: [Node] { nodes.filter(\.isParameter) }
+  /// Parameters and state, in graph order.
+  public var persistent: [Node] { nodes.filter(\.isPersistent) }
+  public var noises: [Node] { nodes.filter(\.isNoise) }
+
+  /// The users of each node, in graph order, each once.
+  public func users() -> [[NodeID]] {
+    var users = [[NodeID]](repeating: [], count: nodes.count)
+    for node in nodes {
+      for operand in node.operands where users[operand.index].last != node.id {
+        users[operand.index].append(node.id)
+      }
+    }
+    return users
+  }
+
+  /// The nodes that any of `roots` needs, as a mark per node; roots included.
+  public func needed(by roots: some Sequence<NodeID>) -> [Bool] {
+    var marks = [Bool](repeating: false, count: nodes.count)
+    for root in roots { marks[root.index] = true }
+    for node in nodes.reversed() where marks[node.id.index] {
+      for operand in node.operands { marks[operand.index] = true }
+    }
+    return marks
+  }
+
+  /// The sizes that the defaults give, overridden by `sizes`.
+  public func sizes(binding sizes: [String: Int] = [:]) -> [String: Int] {
+    var result: [String: Int] = [:]
+    for dimension in dimensions { result[dimension.name] = dimension.defaultSize }
+    return result.merging(sizes) { _, new in new }
+  }
+}

@@ -1,0 +1,345 @@
+/// The only way to make a graph: appends nodes, checks each, and shares equal ones.
+///
+///     let graph = GraphBuilder("demo", dialect…)
+///     let x = graph.input("x", .f32, ["N", 784])
+///     let h = graph.scope("encoder") { relu(fc1(x)).named("h1") }
+///     graph.output("h1", h)
+///     let done = graph.build()
+///
+/// Equal pure operations on equal operands are one node (hash-consing); a second name becomes an
+/// alias. Not for use from several threads.
+public final class GraphBuilder {
+  public let graphName: String
+  private var dimensions: [Graph.Dimension] = []
+  private var dimensionPlaces: [String: Int] = [:]
+  private var nodes: [Draft] = []
+  private var shared: [ConsKey: NodeID] = [:]
+  private var ids: [String: NodeID] = [:]
+  private var reserved: Set<String> = []
+  private var outputs: [Graph.Output] = []
+  private var outputNames: Set<String> = []
+  private var updates: [Graph.Update] = []
+  private var scopePath: [String] = []
+  private var role = Role.forward
+  private var location: SourceLocation?
+
+  private struct Draft {
+    var body: Node.Body
+    var operands: [NodeID]
+    var type: ValueType
+    var name: String?
+    var aliases: [String] = []
+    var scope: [String]
+    var location: SourceLocation?
+    var role: Role
+  }
+
+  private struct ConsKey: Hashable {
+    var body: Node.Body
+    var operands: [NodeID]
+    var dtype: DType
+  }
+
+  /// A name is in use already, by the node given.
+  public struct NameTaken: Error {
+    public let name: String
+    public let owner: NodeID
+  }
+
+  public init(_ name: String) { graphName = name }
+
+  /// Continues a finished graph: same nodes under the same ids.
+  public init(continuing graph: Graph) {
+    graphName = graph.name
+    for dimension in graph.dimensions {
+      self.dimension(dimension.name, default: dimension.defaultSize)
+    }
+    outputs = graph.outputs
+    outputNames = Set(graph.outputs.map(\.name))
+    updates = graph.updates
+    nodes.reserveCapacity(graph.nodes.count * 2)
+    for node in graph.nodes {
+      append(
+        Draft(
+          body: node.body, operands: node.operands, type: node.type, name: node.name,
+          aliases: node.aliases, scope: node.scope, location: node.location, role: node.role))
+    }
+  }
+
+  // MARK: Dimensions
+
+  /// Declares a named dimension; without a default it is bound when the graph runs.
+  @discardableResult
+  public func dimension(_ name: String, default size: Int? = nil) -> Dim {
+    if let index = dimensionPlaces[name] {
+      dimensions[index].defaultSize = size
+    } else {
+      dimensionPlaces[name] = dimensions.count
+      dimensions.append(Graph.Dimension(name: name, defaultSize: size))
+    }
+    return .symbol(name)
+  }
+
+  public func dimension(named name: String) -> Graph.Dimension? {
+    dimensionPlaces[name].map { dimensions[$0] }
+  }
+
+  public var dimensionNames: [String] { dimensions.map(\.name) }
+
+  // MARK: Leaves
+
+  public func input(_ name: String, _ type: ValueType) -> Value {
+    leaf(.input, type, name: name)
+  }
+
+  public func parameter(_ name: String, _ type: ValueType, _ initializer: Initializer) -> Value {
+    leaf(.parameter(initializer), type, name: name)
+  }
+
+  public func state(_ name: String, _ type: ValueType, _ initializer: Initializer) -> Value {
+    leaf(.state(initializer), type, name: name)
+  }
+
+  public func noise(_ name: String, _ type: ValueType, _ distribution: NoiseDistribution) -> Value {
+    leaf(.noise(distribution), type, name: name)
+  }
+
+  /// A number; a named constant is a node of its own, so that `--const` can reach it.
+  public func constant(_ scalar: Scalar, _ dtype: DType, name: String? = nil) -> Value {
+    leaf(.constant(scalar), ValueType(dtype), name: name)
+  }
+
+  /// The value of a dimension as a scalar; without any named dimension it is a constant.
+  public func size(_ dim: Dim, _ dtype: DType, name: String? = nil) -> Value {
+    leaf(.size(dim), ValueType(dtype), name: name)
+  }
+
+  /// Appends a leaf. Misuse traps: a name must be free, and only constants may go without.
+  package func leaf(_ leaf: Leaf, _ type: ValueType, name: String?) -> Value {
+    if case .size(let dim) = leaf, let value = dim.constant {
+      return self.leaf(.constant(.int(Int64(value))), type, name: name)
+    }
+    precondition(name != nil || leaf.isShareable, "a leaf that is not a constant needs a name")
+    if let name { precondition(ids[name] == nil, "the name '\(name)' is taken") }
+    precondition(type.shape.rank <= Shape.maximumRank, "\(type) has too many axes")
+    if leaf.isShareable, name == nil {
+      let key = ConsKey(body: .leaf(leaf), operands: [], dtype: type.dtype)
+      if let id = shared[key] { return Value(builder: self, id: id) }
+    }
+    return Value(
+      builder: self,
+      id: append(
+        Draft(
+          body: .leaf(leaf), operands: [], type: type, name: name, scope: scopePath,
+          location: location, role: role)))
+  }
+
+  // MARK: Operations
+
+  /// Applies an op; attributes that are left out take their defaults.
+  ///
+  /// Throws a `TypeError` when operands or attributes do not fit.
+  public func apply(
+    _ op: OpDefinition, _ operands: [Value], _ attributes: Attributes = .none
+  ) throws(TypeError) -> Value {
+    let complete = try op.completed(attributes)
+    try op.checkOperandCount(operands.count)
+    let type = try op.type(
+      TypeRule.Context(definition: op, operands: operands.map(\.type), attributes: complete))
+    guard type.shape.rank <= Shape.maximumRank else {
+      throw TypeError(
+        "the result of '\(op.name)' has too many axes", expected: "at most \(Shape.maximumRank)",
+        got: "\(type)")
+    }
+    let body = Node.Body.operation(Operation(op, complete))
+    let key = ConsKey(body: body, operands: operands.map(\.id), dtype: type.dtype)
+    if let id = shared[key] { return Value(builder: self, id: id) }
+    return Value(
+      builder: self,
+      id: append(
+        Draft(
+          body: body, operands: key.operands, type: type, scope: scopePath, location: location,
+          role: role)))
+  }
+
+  /// Applies an op whose operands are known to fit. Misuse traps with the type error's words.
+  public func make(
+    _ op: OpDefinition, _ operands: [Value], _ attributes: Attributes = .none
+  ) -> Value {
+    do {
+      return try apply(op, operands, attributes)
+    } catch {
+      let types = operands.map { "\($0.type)" }.joined(separator: ", ")
+      preconditionFailure(
+        "\(op.name)(\(types)): \(error.message); expected \(error.expected ?? "–"), "
+          + "got \(error.got ?? "–")")
+    }
+  }
+
+  @discardableResult
+  private func append(_ draft: Draft) -> NodeID {
+    let id = NodeID(nodes.count)
+    nodes.append(draft)
+    if let name = draft.name { ids[name] = id }
+    for alias in draft.aliases { ids[alias] = id }
+    let isShareable =
+      switch draft.body {
+      case .operation: true
+      case .leaf(let leaf): leaf.isShareable && draft.name == nil
+      }
+    if isShareable {
+      let key = ConsKey(body: draft.body, operands: draft.operands, dtype: draft.type.dtype)
+      if shared[key] == nil { shared[key] = id }
+    }
+    return id
+  }
+
+  // MARK: Names, scopes, roles
+
+  public func value(named name: String) -> Value? {
+    ids[name].map { Value(builder: self, id: $0) }
+  }
+
+  public var names: [String] { Array(ids.keys) }
+
+  /// Names a value; one that has a name already gets an alias.
+  public func setName(_ name: String, of value: Value) throws(NameTaken) {
+    if let owner = ids[name] {
+      if owner == value.id { return }
+      throw NameTaken(name: name, owner: owner)
+    }
+    ids[name] = value.id
+    // A constant that gets a name stays shared: the name says nothing about overriding it.
+    if nodes[value.id.index].name == nil {
+      nodes[value.id.index].name = name
+    } else {
+      nodes[value.id.index].aliases.append(name)
+    }
+  }
+
+  /// `base`, or `base#2`, `base#3`, … when taken.
+  public func freeName(_ base: String) -> String {
+    func isTaken(_ name: String) -> Bool { ids[name] != nil || reserved.contains(name) }
+    if !isTaken(base) { return base }
+    var number = 2
+    while isTaken("\(base)#\(number)") { number += 1 }
+    return "\(base)#\(number)"
+  }
+
+  /// Keeps names that later nodes will bear from `freeName`.
+  package func reserve(_ names: some Sequence<String>) { reserved.formUnion(names) }
+
+  /// What is built inside `body` belongs to the scope `name`, within the current one.
+  public func scope<R, E: Error>(_ name: String, _ body: () throws(E) -> R) throws(E) -> R {
+    scopePath.append(name)
+    defer { scopePath.removeLast() }
+    return try body()
+  }
+
+  /// What is built inside `body` bears the given scope, role and location instead of the current.
+  package func with<R, E: Error>(
+    scope: [String]? = nil, role: Role? = nil, location: SourceLocation? = nil,
+    _ body: () throws(E) -> R
+  ) throws(E) -> R {
+    let saved = (scopePath, self.role, self.location)
+    defer { (scopePath, self.role, self.location) = saved }
+    if let scope { scopePath = scope }
+    if let role { self.role = role }
+    if let location { self.location = location }
+    return try body()
+  }
+
+  package func setRole(_ role: Role, of id: NodeID) { nodes[id.index].role = role }
+
+  // MARK: Reading back
+
+  public var nodeCount: Int { nodes.count }
+  public func type(of id: NodeID) -> ValueType { nodes[id.index].type }
+  public func name(of id: NodeID) -> String? { nodes[id.index].name }
+  package func body(of id: NodeID) -> Node.Body { nodes[id.index].body }
+  package func role(of id: NodeID) -> Role { nodes[id.index].role }
+  package func location(of id: NodeID) -> SourceLocation? { nodes[id.index].location }
+
+  // MARK: Results
+
+  /// Hands `value` back from runs under `name`. A second output of the same name replaces it.
+  public func output(_ name: String, _ value: Value) {
+    if !outputNames.insert(name).inserted { outputs.removeAll { $0.name == name } }
+    outputs.append(Graph.Output(name: name, node: value.id))
+  }
+
+  /// After a run the persistent leaf `target` holds `value`. Misuse traps: equal types, and the
+  /// target must be a parameter or state.
+  public func update(_ target: Value, to value: Value) {
+    precondition(
+      target.type == value.type,
+      "an update of type \(value.type) for \(target.name ?? "?"): \(target.type)")
+    appendUpdate(Graph.Update(target: target.id, value: value.id))
+  }
+
+  package func appendUpdate(_ update: Graph.Update) { updates.append(update) }
+  package func removeOutputs() {
+    outputs.removeAll()
+    outputNames.removeAll()
+  }
+
+  /// The finished graph. The builder can go on and build a longer one.
+  public func build() -> Graph {
+    Graph(
+      name: graphName, dimensions: dimensions,
+      nodes: nodes.enumerated().map { index, draft in
+        Node(
+          id: NodeID(index), body: draft.body, operands: draft.operands, type: draft.type,
+          name: draft.name, aliases: draft.aliases, scope: draft.scope, location: draft.location,
+          role: draft.role)
+      }, outputs: outputs, updates: updates)
+  }
+}
+
+extension OpDefinition {
+  /// The attributes in declared order with defaults filled in. Throws for unknown, missing and
+  /// ill-typed ones.
+  package func completed(_ given: Attributes) throws(TypeError) -> Attributes {
+    for entry in given.entries where !attributes.contains(where: { $0.name == entry.name }) {
+      throw TypeError(
+        "'\(name)' has no attribute '\(entry.name)'",
+        expected: attributes.isEmpty
+          ? "no attributes" : "one of " + attributes.map(\.name).joined(separator: ", "),
+        got: "\(entry.name): \(entry.value)",
+        fix: nearest(to: entry.name, among: attributes.map(\.name)).map { "did you mean '\($0)'?" })
+    }
+    var entries: [Attributes.Entry] = []
+    for spec in attributes {
+      guard let value = given[spec.name] ?? spec.defaultValue else {
+        throw TypeError(
+          "'\(name)' needs the attribute '\(spec.name)'",
+          expected: "\(spec.name): \(spec.kind.rawValue)", got: "nothing",
+          fix: "add '\(spec.name): …': \(spec.summary)")
+      }
+      guard value.kind == spec.kind else {
+        throw TypeError(
+          "the attribute '\(spec.name)' of '\(name)' is of the wrong kind",
+          expected: spec.kind.rawValue, got: "\(value.kind.rawValue) \(value)")
+      }
+      if case .symbol(let symbol) = value, !spec.choices.isEmpty, !spec.choices.contains(symbol) {
+        throw TypeError(
+          "'\(symbol)' is no \(spec.name) of '\(name)'",
+          expected: "one of " + spec.choices.joined(separator: ", "), got: symbol,
+          fix: nearest(to: symbol, among: spec.choices).map { "did you mean '\($0)'?" })
+      }
+      entries.append(Attributes.Entry(name: spec.name, value: value))
+    }
+    return Attributes(entries: entries)
+  }
+
+  package func checkOperandCount(_ count: Int) throws(TypeError) {
+    let minimum = operands.count
+    guard count == minimum || (isVariadic && count > minimum) else {
+      throw TypeError(
+        "'\(name)' takes \(isVariadic ? "at least " : "")\(minimum) "
+          + "operand\(minimum == 1 ? "" : "s")",
+        expected: operands.map(\.name).joined(separator: ", ") + (isVariadic ? ", …" : ""),
+        got: "\(count) operand\(count == 1 ? "" : "s")")
+    }
+  }
+}

@@ -1,0 +1,70 @@
+/// A buffer that a kernel reads or writes: contiguous, row-major, at least 64-byte aligned.
+public struct Buffer: @unchecked Sendable {
+  // The memory belongs to a bound executable, which outlives every prepared step that points into
+  // it and runs one step at a time; hence the unchecked conformance.
+  public let pointer: UnsafeMutableRawPointer
+  public let dtype: DType
+  public let shape: [Int]
+
+  public init(pointer: UnsafeMutableRawPointer, dtype: DType, shape: [Int]) {
+    self.pointer = pointer
+    self.dtype = dtype
+    self.shape = shape
+  }
+
+  public var count: Int { shape.reduce(1, *) }
+
+  public func typed<T>(_ type: T.Type = T.self) -> UnsafeMutablePointer<T> {
+    pointer.assumingMemoryBound(to: type)
+  }
+}
+
+/// A kernel with pointers and sizes settled, ready to run many times without allocating.
+public struct PreparedKernel {
+  /// Independent work items; they depend on shapes alone, never on the number of threads.
+  public var units: Int
+  /// Does the units in the range; distinct ranges may run at the same time.
+  public var run: (Range<Int>) -> Void
+  /// Asked after each run: what was wrong with the values, if anything.
+  public var failure: (() -> RunError?)?
+
+  public init(
+    units: Int, run: @escaping (Range<Int>) -> Void, failure: (() -> RunError?)? = nil
+  ) {
+    self.units = units
+    self.run = run
+    self.failure = failure
+  }
+
+  /// A kernel that is one piece of work.
+  public init(_ run: @escaping () -> Void) {
+    self.init(units: 1, run: { _ in run() })
+  }
+}
+
+/// How an op becomes a prepared step.
+public enum KernelRule: Sendable {
+  public struct Context {
+    public let operands: [Buffer]
+    public let result: Buffer
+    public let attributes: Attributes
+    public let sizes: [String: Int]
+
+    public init(
+      operands: [Buffer], result: Buffer, attributes: Attributes, sizes: [String: Int]
+    ) {
+      self.operands = operands
+      self.result = result
+      self.attributes = attributes
+      self.sizes = sizes
+    }
+
+    public subscript(_ index: Int) -> Buffer { operands[index] }
+  }
+
+  case prepare(@Sendable (Context) -> PreparedKernel)
+  /// The op is a view: nothing runs.
+  case none
+  /// The op is always decomposed before it would run.
+  case decomposed
+}

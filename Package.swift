@@ -23,5 +23,9 @@ let package = Package(
 
     // MARK: GraphIR
     .target(name: "GraphIR", swiftSettings: swift),
+
+    // MARK: GraphOps
+    .target(
+      name: "GraphOps", dependencies: ["GraphIR", "CKernels", "COpenBLAS"], swiftSettings: swift),
   ]
 )

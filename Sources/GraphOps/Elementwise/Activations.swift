@@ -1,0 +1,60 @@
+import CKernels
+import Foundation
+public import GraphIR
+
+/// σ(x) without overflow on either side.
+func logistic(_ x: Double) -> Double {
+  x >= 0 ? 1 / (1 + Foundation.exp(-x)) : Foundation.exp(x) / (1 + Foundation.exp(x))
+}
+
+/// ln(1 + eˣ) without overflow or cancellation.
+func stableSoftplus(_ x: Double) -> Double {
+  x.isNaN ? x : Swift.max(x, 0) + Foundation.log1p(Foundation.exp(-Swift.abs(x)))
+}
+
+extension OpDefinition {
+  /// `sigmoid(x)`.
+  public static let sigmoid = OpDefinition(
+    "sigmoid", "1 / (1 + e^−x)", operands: ["x"], type: .sameAsOperand(.floating),
+    gradient: .rule { g in [g.cotangent * g.result * (1 - g.result)] },
+    reference: .elementwise { logistic($0) },
+    kernel: .unary(.init(f32: ak_sigmoid_f32, f64: ak_sigmoid_f64)),
+    storage: .over([0]), drawing: .init(.elementwise, symbol: "σ", chainer: "Sigmoid"))
+
+  /// `relu(x)`: NaN stays NaN; the derivative at 0 is 0.
+  public static let relu = OpDefinition(
+    "relu", "max(x, 0)", operands: ["x"], type: .sameAsOperand(.numeric),
+    gradient: .rule { g in
+      [GraphOps.select(GraphOps.lessEqual(g.result, g.result.zero), g.cotangent.zero, g.cotangent)]
+    },
+    reference: .elementwise { $0.isNaN ? $0 : Swift.max($0, 0) },
+    kernel: .unary(.init(f32: ak_relu_f32, f64: ak_relu_f64, i32: ak_relu_i32, i64: ak_relu_i64)),
+    storage: .over([0]), drawing: .init(.elementwise, chainer: "ReLU"))
+
+  /// `softplus(x)`, stable over the whole range.
+  public static let softplus = OpDefinition(
+    "softplus", "ln(1 + e^x)", operands: ["x"], type: .sameAsOperand(.floating),
+    gradient: .rule { g in [g.cotangent * GraphOps.sigmoid(g[0])] },
+    reference: .elementwise { stableSoftplus($0) },
+    kernel: .unary(.init(f32: ak_softplus_f32, f64: ak_softplus_f64)),
+    storage: .over([0]), drawing: .init(.elementwise, chainer: "Softplus"),
+    decomposition: Decomposition(.onRequest) { c in
+      let x = c.operands[0]
+      return GraphOps.maximum(x, x.zero) + GraphOps.log1p(GraphOps.exp(-GraphOps.abs(x)))
+    })
+
+  /// `erf(x)`.
+  public static let erf = OpDefinition(
+    "erf", "2/√π ∫₀ˣ e^(−t²) dt", operands: ["x"], type: .sameAsOperand(.floating),
+    gradient: .rule { g in
+      [g.cotangent * (2 / Double.pi.squareRoot()) * GraphOps.exp(-GraphOps.square(g[0]))]
+    },
+    reference: .elementwise { Foundation.erf($0) },
+    kernel: .unary(.init(f32: ak_erf_f32, f64: ak_erf_f64)),
+    storage: .over([0]), drawing: .init(.elementwise, chainer: "Erf"))
+}
+
+public func sigmoid(_ x: Value) -> Value { x.builder.make(.sigmoid, [x]) }
+public func relu(_ x: Value) -> Value { x.builder.make(.relu, [x]) }
+public func softplus(_ x: Value) -> Value { x.builder.make(.softplus, [x]) }
+public func erf(_ x: Value) -> Value { x.builder.make(.erf, [x]) }

@@ -1,0 +1,42 @@
+import CKernels
+import Foundation
+public import GraphIR
+
+extension OpDefinition {
+  /// `exp(x)`.
+  public static let exp = OpDefinition(
+    "exp", "e^x", operands: ["x"], type: .sameAsOperand(.floating),
+    gradient: .rule { g in [g.cotangent * g.result] },
+    reference: .elementwise { Foundation.exp($0) },
+    kernel: .unary(.init(f32: ak_exp_f32, f64: ak_exp_f64)),
+    storage: .over([0]), drawing: .init(.elementwise, chainer: "exp"))
+
+  /// `expm1(x)`: exact near 0, where `exp(x) - 1` cancels.
+  public static let expm1 = OpDefinition(
+    "expm1", "e^x − 1", operands: ["x"], type: .sameAsOperand(.floating),
+    gradient: .rule { g in [g.cotangent * GraphOps.exp(g[0])] },
+    reference: .elementwise { Foundation.expm1($0) },
+    kernel: .unary(.init(f32: ak_expm1_f32, f64: ak_expm1_f64)),
+    storage: .over([0]), drawing: .init(.elementwise, chainer: "Expm1"))
+
+  /// `log(x)`, natural.
+  public static let log = OpDefinition(
+    "log", "ln x", operands: ["x"], type: .sameAsOperand(.floating),
+    gradient: .rule { g in [g.cotangent / g[0]] },
+    reference: .elementwise { Foundation.log($0) },
+    kernel: .unary(.init(f32: ak_log_f32, f64: ak_log_f64)),
+    storage: .over([0]), drawing: .init(.elementwise, chainer: "log"))
+
+  /// `log1p(x)`: exact near 0, where `log(1 + x)` cancels.
+  public static let log1p = OpDefinition(
+    "log1p", "ln(1 + x)", operands: ["x"], type: .sameAsOperand(.floating),
+    gradient: .rule { g in [g.cotangent / (1 + g[0])] },
+    reference: .elementwise { Foundation.log1p($0) },
+    kernel: .unary(.init(f32: ak_log1p_f32, f64: ak_log1p_f64)),
+    storage: .over([0]), drawing: .init(.elementwise, chainer: "Log1p"))
+}
+
+public func exp(_ x: Value) -> Value { x.builder.make(.exp, [x]) }
+public func expm1(_ x: Value) -> Value { x.builder.make(.expm1, [x]) }
+public func log(_ x: Value) -> Value { x.builder.make(.log, [x]) }
+public func log1p(_ x: Value) -> Value { x.builder.make(.log1p, [x]) }

@@ -1,0 +1,64 @@
+import CKernels
+import Foundation
+public import GraphIR
+
+extension OpDefinition {
+  /// `sqrt(x)`.
+  public static let sqrt = OpDefinition(
+    "sqrt", "√x", operands: ["x"], type: .sameAsOperand(.floating),
+    gradient: .rule { g in [g.cotangent * 0.5 / g.result] },
+    reference: .elementwise { $0.squareRoot() },
+    kernel: .unary(.init(f32: ak_sqrt_f32, f64: ak_sqrt_f64)),
+    storage: .over([0]), drawing: .init(.elementwise, chainer: "Sqrt"))
+
+  /// `rsqrt(x)`.
+  public static let rsqrt = OpDefinition(
+    "rsqrt", "1 / √x", operands: ["x"], type: .sameAsOperand(.floating),
+    gradient: .rule { g in [g.cotangent * -0.5 * g.result / g[0]] },
+    reference: .elementwise { 1 / $0.squareRoot() },
+    kernel: .unary(.init(f32: ak_rsqrt_f32, f64: ak_rsqrt_f64)),
+    storage: .over([0]), drawing: .init(.elementwise, chainer: "RsqrtGPU"))
+
+  /// `square(x)`.
+  public static let square = OpDefinition(
+    "square", "x²", operands: ["x"], type: .sameAsOperand(.numeric),
+    gradient: .rule { g in [g.cotangent * 2 * g[0]] },
+    reference: .elementwise { $0 * $0 },
+    kernel: .unary(
+      .init(f32: ak_square_f32, f64: ak_square_f64, i32: ak_square_i32, i64: ak_square_i64)),
+    storage: .over([0]), drawing: .init(.elementwise, symbol: "x²", chainer: "Square"))
+
+  /// `reciprocal(x)`.
+  public static let reciprocal = OpDefinition(
+    "reciprocal", "1 / x", operands: ["x"], type: .sameAsOperand(.floating),
+    gradient: .rule { g in [-(g.cotangent * GraphOps.square(g.result))] },
+    reference: .elementwise { 1 / $0 },
+    kernel: .unary(.init(f32: ak_reciprocal_f32, f64: ak_reciprocal_f64)),
+    storage: .over([0]), drawing: .init(.elementwise, symbol: "1/x", chainer: "1.0 / _"))
+
+  /// `pow(a, b)` or `a ** b`. The derivative in `a` is 0 where b is 0, that in `b` is 0 where a is
+  /// 0, the limits that keep `0 ** 0` and `0 ** 2` finite.
+  public static let pow = OpDefinition(
+    "pow", "aᵇ", operands: ["a", "b"], type: .broadcast(.floating),
+    gradient: .rule { g in
+      let (a, b) = (g[0], g[1])
+      // Only the operand of what would be 0·∞ is replaced, so that further derivatives hold: that of
+      // b·a^(b − 1) in b is 1/a at b = 0.
+      let (isZero, one) = (GraphOps.equal(a, a.zero), a.constant(1))
+      let isCorner = GraphOps.logicalAnd(isZero, GraphOps.equal(b, b.zero))
+      let da = b * GraphOps.pow(GraphOps.select(isCorner, one, a), b - 1)
+      let ln = GraphOps.log(GraphOps.select(isZero, one, a))
+      let db = GraphOps.select(isZero, a.zero, g.result * ln)
+      return [(g.cotangent * da).summed(to: a.shape), (g.cotangent * db).summed(to: b.shape)]
+    },
+    reference: .elementwise { Foundation.pow($0, $1) },
+    kernel: .binary(.init(f32: ak_pow_f32, f64: ak_pow_f64)),
+    storage: .over([0, 1]), drawing: .init(.elementwise, symbol: "aᵇ", infix: "**"))
+}
+
+public func sqrt(_ x: Value) -> Value { x.builder.make(.sqrt, [x]) }
+public func rsqrt(_ x: Value) -> Value { x.builder.make(.rsqrt, [x]) }
+public func square(_ x: Value) -> Value { x.builder.make(.square, [x]) }
+public func reciprocal(_ x: Value) -> Value { x.builder.make(.reciprocal, [x]) }
+public func pow(_ a: Value, _ b: Value) -> Value { a.builder.make(.pow, [a, b]) }
+public func pow(_ a: Value, _ b: Double) -> Value { pow(a, a.constant(b)) }

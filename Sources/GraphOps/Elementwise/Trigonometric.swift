@@ -1,0 +1,33 @@
+import CKernels
+import Foundation
+public import GraphIR
+
+extension OpDefinition {
+  /// `sin(x)`, x in radians.
+  public static let sin = OpDefinition(
+    "sin", "sin x", operands: ["x"], type: .sameAsOperand(.floating),
+    gradient: .rule { g in [g.cotangent * GraphOps.cos(g[0])] },
+    reference: .elementwise { Foundation.sin($0) },
+    kernel: .unary(.init(f32: ak_sin_f32, f64: ak_sin_f64)),
+    storage: .over([0]), drawing: .init(.elementwise, chainer: "sin"))
+
+  /// `cos(x)`, x in radians.
+  public static let cos = OpDefinition(
+    "cos", "cos x", operands: ["x"], type: .sameAsOperand(.floating),
+    gradient: .rule { g in [-(g.cotangent * GraphOps.sin(g[0]))] },
+    reference: .elementwise { Foundation.cos($0) },
+    kernel: .unary(.init(f32: ak_cos_f32, f64: ak_cos_f64)),
+    storage: .over([0]), drawing: .init(.elementwise, chainer: "cos"))
+
+  /// `tanh(x)`.
+  public static let tanh = OpDefinition(
+    "tanh", "tanh x", operands: ["x"], type: .sameAsOperand(.floating),
+    gradient: .rule { g in [g.cotangent * (1 - GraphOps.square(g.result))] },
+    reference: .elementwise { Foundation.tanh($0) },
+    kernel: .unary(.init(f32: ak_tanh_f32, f64: ak_tanh_f64)),
+    storage: .over([0]), drawing: .init(.elementwise, chainer: "Tanh"))
+}
+
+public func sin(_ x: Value) -> Value { x.builder.make(.sin, [x]) }
+public func cos(_ x: Value) -> Value { x.builder.make(.cos, [x]) }
+public func tanh(_ x: Value) -> Value { x.builder.make(.tanh, [x]) }

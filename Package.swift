@@ -23,6 +23,9 @@ let package = Package(
 
     // MARK: GraphIR
     .target(name: "GraphIR", swiftSettings: swift),
+    .testTarget(
+      name: "GraphIRTests", dependencies: ["GraphIR", "GraphOps"], exclude: ["Fixtures"],
+      swiftSettings: swift),
 
     // MARK: GraphOps
     .target(

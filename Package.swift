@@ -30,5 +30,8 @@ let package = Package(
     // MARK: GraphOps
     .target(
       name: "GraphOps", dependencies: ["GraphIR", "CKernels", "COpenBLAS"], swiftSettings: swift),
+
+    // MARK: Autodiff
+    .target(name: "Autodiff", dependencies: ["GraphIR", "GraphOps"], swiftSettings: swift),
   ]
 )

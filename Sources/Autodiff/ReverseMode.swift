@@ -1,0 +1,263 @@
+public import GraphIR
+import GraphOps
+
+/// Symbolic reverse mode: a graph in, the same graph with adjoint nodes out.
+///
+/// Adjoints are ordinary nodes, named `d_<root>/d_<name>` where the forward node has a name, in the
+/// forward node's scope, with the role `adjoint(of:)`. Where several contributions meet, each keeps
+/// a node of its own, `d_<root>/d_<name> through <user>`, before they are summed, so that the ways
+/// of the gradient can be read off. The result can be differentiated again.
+public struct ReverseMode {
+  /// One root and how its pass starts.
+  public struct Root: Sendable {
+    public var node: NodeID
+    /// ∂objective/∂root, a scalar node of the root's dtype; 1 when nil.
+    public var seed: NodeID?
+
+    public init(_ node: NodeID, seed: NodeID? = nil) {
+      self.node = node
+      self.seed = seed
+    }
+  }
+
+  /// The graph with the adjoints, and an answer per target.
+  public struct Result: Sendable {
+    public var graph: Graph
+    /// By target as it was in the given graph.
+    public var derivatives: [NodeID: Derivative]
+    /// Edges on a way from the root where the gradient stops, in graph order.
+    public var blocked: [BlockedEdge]
+  }
+
+  /// ∂root/∂target for every target.
+  ///
+  /// Forward nodes keep their ids. Throws a diagnostic when the root is not a floating scalar or a
+  /// target is not floating; a target that no gradient reaches is an answer, not an error.
+  public static func differentiate(
+    _ graph: Graph, root: Root, withRespectTo targets: [NodeID]
+  ) throws(Diagnostic) -> Result {
+    let rootNode = graph[root.node]
+    guard rootNode.type.shape.rank == 0, rootNode.type.dtype.isFloating else {
+      throw Diagnostic(
+        "root-not-scalar", "'\(rootNode.label)' cannot be differentiated", at: rootNode.location,
+        expected: "a scalar, f32[] or f64[]", got: "\(rootNode.type)",
+        fix: rootNode.type.dtype.isFloating ? "reduce it: sum(\(rootNode.label))" : nil)
+    }
+    for target in targets where !graph[target].type.dtype.isFloating {
+      throw Diagnostic(
+        "target-not-floating", "there are no derivatives with respect to '\(graph[target].label)'",
+        at: graph[target].location, expected: "f32 or f64", got: "\(graph[target].type)")
+    }
+    var pass = Pass(graph: graph, root: root, targets: targets)
+    pass.run()
+    return pass.finish()
+  }
+}
+
+private struct Pass {
+  let graph: Graph
+  let root: ReverseMode.Root
+  let targets: [NodeID]
+  let builder: GraphBuilder
+  let rootName: String
+  /// Nodes on a way from a target to the root.
+  let isOnPath: [Bool]
+  /// Nodes that depend on a target.
+  let dependsOnTarget: [Bool]
+  var contributions: [[(value: Value, user: NodeID)]]
+  var refusals: [[Derivative]]
+  var adjoints: [Value?]
+  var blocked: [BlockedEdge] = []
+  /// The first `index` that no contribution of a value has yet.
+  var nextIndex: [NodeID: Int] = [:]
+
+  init(graph: Graph, root: ReverseMode.Root, targets: [NodeID]) {
+    self.graph = graph
+    self.root = root
+    self.targets = targets
+    builder = GraphBuilder(continuing: graph)
+    rootName = graph[root.node].label
+    let needed = graph.needed(by: [root.node])
+    var depends = [Bool](repeating: false, count: graph.nodes.count)
+    for target in targets { depends[target.index] = true }
+    for node in graph.nodes where !depends[node.id.index] {
+      depends[node.id.index] = node.operands.contains { depends[$0.index] }
+    }
+    dependsOnTarget = depends
+    isOnPath = zip(needed, depends).map { $0 && $1 }
+    contributions = Array(repeating: [], count: graph.nodes.count)
+    refusals = Array(repeating: [], count: graph.nodes.count)
+    adjoints = Array(repeating: nil, count: graph.nodes.count)
+  }
+
+  mutating func run() {
+    for node in graph.nodes.reversed() where isOnPath[node.id.index] && node.id <= root.node {
+      guard let adjoint = adjoint(of: node) else {
+        // Nothing but refusals came: they hold for everything behind this node too.
+        if let reason = refusals[node.id.index].first {
+          for operand in node.operands where isOnPath[operand.index] {
+            refusals[operand.index].append(reason)
+          }
+        }
+        continue
+      }
+      adjoints[node.id.index] = adjoint
+      propagate(adjoint, through: node)
+    }
+  }
+
+  /// The sum of what came in, named; nil when no value came.
+  private mutating func adjoint(of node: Node) -> Value? {
+    let role = Role.adjoint(of: node.id, root: rootName, through: nil)
+    var incoming = contributions[node.id.index]
+    return builder.with(scope: node.scope, role: role, location: node.location) {
+      if node.id == root.node {
+        let seed =
+          root.seed.map { Value(builder: builder, id: $0) }
+          ?? builder.constant(.float(1), node.type.dtype)
+        incoming.insert((seed, node.id), at: 0)
+      }
+      guard let first = incoming.first else { return nil }
+      var total = first.value
+      if incoming.count > 1 {
+        var used: Set<NodeID> = []
+        let addends = incoming.enumerated().map { index, item in
+          addend(item.value, of: node, through: item.user, index: index, used: &used)
+        }
+        total = addends.dropFirst().reduce(addends[0]) { $0 + $1 }
+      }
+      if builder.role(of: total.id) == .forward, total.id.index >= graph.nodes.count {
+        builder.setRole(role, of: total.id)
+      }
+      if let name = node.name { label(total, derivativeName(of: rootName, withRespectTo: name)) }
+      return total
+    }
+  }
+
+  /// A contribution as a node of its own, which no other contribution is.
+  private mutating func addend(
+    _ value: Value, of node: Node, through user: NodeID, index: Int, used: inout Set<NodeID>
+  ) -> Value {
+    let role = Role.adjoint(of: node.id, root: rootName, through: user)
+    var own = value
+    var index = max(index, nextIndex[value.id] ?? 0)
+    while builder.role(of: own.id) != role || used.contains(own.id) {
+      let firstNew = builder.nodeCount
+      own = contribution(value, index: index)
+      index += 1
+      nextIndex[value.id] = index
+      // One that was there already may be an addend of another adjoint.
+      if own.id.index >= firstNew { builder.setRole(role, of: own.id) }
+    }
+    used.insert(own.id)
+    if let name = node.name {
+      let way = graph[user].name ?? graph[user].operation?.definition.name ?? user.description
+      label(own, derivativeName(of: rootName, withRespectTo: name) + " through " + way)
+    }
+    return own
+  }
+
+  private func label(_ value: Value, _ name: String) {
+    if let owner = builder.value(named: name), owner.id == value.id { return }
+    value.named(builder.freeName(name))
+  }
+
+  private mutating func propagate(_ adjoint: Value, through node: Node) {
+    guard let operation = node.operation else { return }
+    let firstNew = builder.nodeCount
+    let gradients = builder.with(
+      scope: node.scope, role: .adjoint(of: node.id, root: rootName, through: nil),
+      location: node.location
+    ) {
+      operation.definition.gradient(
+        GradientRule.Context(
+          builder: builder, operands: node.operands.map { Value(builder: builder, id: $0) },
+          result: Value(builder: builder, id: node.id), cotangent: adjoint,
+          attributes: operation.attributes))
+    }
+    for (operand, gradient) in zip(node.operands, gradients) {
+      let refusal: Derivative
+      switch gradient {
+      case .value(let value):
+        guard isOnPath[operand.index] else { continue }
+        precondition(
+          value.type == graph[operand].type,
+          "the gradient rule of '\(operation.definition.name)' gives \(value.type) for an operand "
+            + "of type \(graph[operand].type)")
+        if value.id.index >= firstNew {
+          builder.setRole(
+            .adjoint(of: operand, root: rootName, through: node.id), of: value.id)
+        }
+        contributions[operand.index].append((value, node.id))
+        continue
+      case .zero(let reason): refusal = .zero(because: reason)
+      case .notConnected(let reason): refusal = .notConnected(because: reason)
+      case .undefined(let reason): refusal = .undefined(because: reason)
+      }
+      let reason = "\(refusal.reasonOnly) (at '\(node.label)')"
+      if graph[operand].type.dtype.isFloating {
+        blocked.append(BlockedEdge(operand: operand, user: node.id, reason: reason))
+      }
+      if isOnPath[operand.index] { refusals[operand.index].append(refusal.located(reason)) }
+    }
+  }
+
+  func finish() -> ReverseMode.Result {
+    var derivatives: [NodeID: Derivative] = [:]
+    for target in targets {
+      if let value = adjoints[target.index] {
+        derivatives[target] = .node(value.id)
+      } else {
+        derivatives[target] = refusal(for: target)
+      }
+    }
+    // Rules build a gradient for every operand; drop what nobody asked for.
+    let whole = builder.build()
+    let roots =
+      derivatives.values.compactMap { derivative -> NodeID? in
+        if case .node(let id) = derivative { id } else { nil }
+      } + whole.outputs.map(\.node) + whole.updates.map(\.value)
+    let needed = whole.needed(by: roots)
+    let kept = whole.nodes.map { needed[$0.id.index] || $0.id.index < graph.nodes.count }
+    var renumbered: [NodeID] = []
+    var next = 0
+    for keep in kept {
+      renumbered.append(NodeID(next))
+      if keep { next += 1 }
+    }
+    for case (let target, .node(let id)) in derivatives {
+      derivatives[target] = .node(renumbered[id.index])
+    }
+    return ReverseMode.Result(
+      graph: whole.filtered { kept[$0.id.index] }, derivatives: derivatives,
+      blocked: blocked.sorted { ($0.user, $0.operand) < ($1.user, $1.operand) })
+  }
+
+  private func refusal(for target: NodeID) -> Derivative {
+    // The strongest answer first: an undefined path, then a zero one, then a cut one.
+    let found = refusals[target.index]
+    for case .undefined(let reason) in found { return .undefined(because: reason) }
+    for case .zero(let reason) in found { return .zero(because: reason) }
+    if case .notConnected(let reason)? = found.first { return .notConnected(because: reason) }
+    return .notConnected(
+      because: "'\(rootName)' does not depend on '\(graph[target].label)'")
+  }
+}
+
+extension Derivative {
+  fileprivate var reasonOnly: String {
+    switch self {
+    case .node: ""
+    case .zero(let reason), .notConnected(let reason), .undefined(let reason): reason
+    }
+  }
+
+  fileprivate func located(_ reason: String) -> Derivative {
+    switch self {
+    case .node: self
+    case .zero: .zero(because: reason)
+    case .notConnected: .notConnected(because: reason)
+    case .undefined: .undefined(because: reason)
+    }
+  }
+}

@@ -33,5 +33,8 @@ let package = Package(
 
     // MARK: Autodiff
     .target(name: "Autodiff", dependencies: ["GraphIR", "GraphOps"], swiftSettings: swift),
+
+    // MARK: Passes
+    .target(name: "Passes", dependencies: ["GraphIR", "GraphOps"], swiftSettings: swift),
   ]
 )

@@ -36,5 +36,8 @@ let package = Package(
 
     // MARK: Passes
     .target(name: "Passes", dependencies: ["GraphIR", "GraphOps"], swiftSettings: swift),
+
+    // MARK: Runtime
+    .target(name: "Runtime", dependencies: ["GraphIR", "GraphOps"], swiftSettings: swift),
   ]
 )

@@ -1,0 +1,252 @@
+public import GraphIR
+import GraphOps
+
+/// A program at settled sizes: memory laid out, steps prepared, ready to run a million times
+/// without an allocation.
+///
+/// One thread uses it at a time.
+public final class BoundProgram {
+  public let program: Program
+  public let plan: MemoryPlan
+  public let state: StateStore
+  private let arena: AlignedMemory
+  private let draws: DrawContext
+  private var steps: [Step] = []
+  private let fedBuffers: [String: (node: Node, buffer: Buffer)]
+  private var isFed: Set<String> = []
+  private var isFilledInPlace: Set<String> = []
+  private var wasRun = false
+  /// Fed leaves whose memory other values take during a run.
+  private let usedUp: [String]
+
+  /// One prepared step.
+  private struct Step {
+    let node: NodeID
+    let kernel: PreparedKernel
+  }
+
+  /// The seed and step that noise kernels read when they run.
+  private final class DrawContext {
+    var step: UInt64 = 0
+  }
+
+  /// Binds a program: plans memory for `sizes`, allocates it, prepares every kernel.
+  ///
+  /// `state` holds the persistent leaves; nil makes a store of its own, zeroed. Throws for
+  /// dimensions without a size, shapes that do not fit, and too little memory.
+  public init(
+    _ program: Program, sizes given: [String: Int] = [:], shapes: [String: [Int]] = [:],
+    state: StateStore? = nil, seed: UInt64 = 0
+  ) throws(Diagnostic) {
+    let graph = program.graph
+    let sizes = try SizeSolver(graph).solve(given: given, shapes: shapes)
+    let plan = try MemoryPlan(program, sizes: sizes)
+    let store: StateStore
+    if let state { store = state } else { store = try StateStore(graph, sizes: sizes) }
+    for node in graph.persistent where program.isNeeded[node.id.index] {
+      let shape = plan.shapes[node.id.index]
+      guard let held = store.buffer(node.label), held.shape == shape,
+        held.dtype == node.type.dtype
+      else { throw .unfitState(node, shape, store) }
+    }
+    guard let arena = AlignedMemory(bytes: plan.arenaBytes) else {
+      throw .outOfMemory(plan.arenaBytes, graph)
+    }
+    self.program = program
+    self.plan = plan
+    self.state = store
+    self.arena = arena
+    let draws = DrawContext()
+    self.draws = draws
+
+    let locator = Locator(graph: graph, plan: plan, state: store, arena: arena)
+    var fedBuffers: [String: (node: Node, buffer: Buffer)] = [:]
+    for node in graph.nodes where program.isNeeded[node.id.index] {
+      guard case .leaf(let leaf) = node.body, let buffer = locator.buffer(of: node) else {
+        continue
+      }
+      switch leaf {
+      case .constant(let scalar): buffer.store(scalar.doubleValue, integer: scalar)
+      case .size(let dim):
+        do throws(DimError) {
+          let value = try dim.evaluated(sizes)
+          buffer.store(Double(value), integer: .int(Int64(value)))
+        } catch {
+          throw .unsized(node, error)
+        }
+      case .input, .noise:
+        if program.fed.contains(node.label) { fedBuffers[node.label] = (node, buffer) }
+      case .parameter, .state: break
+      }
+    }
+    self.fedBuffers = fedBuffers
+    usedUp = fedBuffers.filter { !plan.survivesRun($0.value.node.id) }.keys.sorted()
+    steps.reserveCapacity(plan.steps.count + plan.before.count + plan.after.count)
+    for copy in plan.before { steps.append(Self.step(copy, locator)) }
+    for id in plan.steps {
+      steps.append(
+        Step(node: id, kernel: try Self.prepare(graph[id], locator, sizes, draws, seed: seed)))
+    }
+    for copy in plan.after { steps.append(Self.step(copy, locator)) }
+  }
+
+  /// Turns places of the plan into memory.
+  private struct Locator {
+    let graph: Graph
+    let plan: MemoryPlan
+    let state: StateStore
+    let arena: AlignedMemory
+
+    func pointer(_ place: MemoryPlan.Place) -> UnsafeMutableRawPointer? {
+      switch place {
+      case .arena(let index): arena.base + plan.allocations[index].offset
+      case .persistent(let leaf): state.buffer(graph[leaf].label)?.pointer
+      }
+    }
+
+    func buffer(of node: Node) -> Buffer? {
+      guard let place = plan.places[node.id.index], let pointer = pointer(place) else { return nil }
+      return Buffer(pointer: pointer, dtype: node.type.dtype, shape: plan.shapes[node.id.index])
+    }
+  }
+
+  private static func prepare(
+    _ node: Node, _ locator: Locator, _ sizes: [String: Int], _ draws: DrawContext, seed: UInt64
+  ) throws(Diagnostic) -> PreparedKernel {
+    guard let result = locator.buffer(of: node) else {
+      preconditionFailure("no memory for \(node.label)")
+    }
+    switch node.body {
+    case .leaf(.noise(let distribution)):
+      let stream = NoiseStream(seed: seed, name: node.label)
+      return PreparedKernel { stream.fill(result, distribution, step: draws.step) }
+    case .leaf: preconditionFailure("the leaf \(node.label) is no step")
+    case .operation(let operation):
+      let operands = node.operands.compactMap { locator.buffer(of: locator.graph[$0]) }
+      if let complaint = operation.definition.bindCheck?(
+        operands.map(\.shape), operation.attributes, sizes)
+      {
+        throw .failed(node, complaint)
+      }
+      guard case .prepare(let prepare) = operation.definition.kernel else {
+        preconditionFailure("'\(operation.definition.name)' must be lowered before it runs")
+      }
+      return prepare(
+        KernelRule.Context(
+          operands: operands, result: result, attributes: operation.attributes, sizes: sizes))
+    }
+  }
+
+  private static func step(_ copy: MemoryPlan.Copy, _ locator: Locator) -> Step {
+    guard let from = locator.pointer(copy.from), let to = locator.pointer(copy.to) else {
+      preconditionFailure("no memory for a copy")
+    }
+    let bytes = copy.bytes
+    return Step(
+      node: NodeID(0), kernel: PreparedKernel { to.copyMemory(from: from, byteCount: bytes) })
+  }
+
+  // MARK: Running
+
+  /// The names that must be fed before the first run.
+  public var fedNames: [String] { fedBuffers.keys.sorted() }
+
+  /// Copies an array in for an input or a fed noise leaf, found by its name or an alias.
+  ///
+  /// It lasts for one run where the plan lets a step write over it; a further run then throws.
+  public func feed(_ name: String, _ array: NDArray) throws(Diagnostic) {
+    let name = program.graph.node(named: name)?.label ?? name
+    guard let (node, buffer) = fedBuffers[name] else {
+      // A feed that nothing needed is fine when the graph knows it.
+      if program.fed.contains(name) { return }
+      throw .unknownFeed(name, program.graph)
+    }
+    let accepted = try node.accepting(array, shape: buffer.shape)
+    accepted.withUnsafeBytes { bytes in
+      if let base = bytes.baseAddress {
+        buffer.pointer.copyMemory(from: base, byteCount: bytes.count)
+      }
+    }
+    isFed.insert(name)
+  }
+
+  /// The memory of a fed leaf, to be filled in place; nil when nothing needs the leaf. Counts as
+  /// fed from then on.
+  ///
+  /// Steps may write over it, so it must be filled before every run.
+  public func inputBuffer(_ name: String) -> Buffer? {
+    guard let (node, buffer) = fedBuffers[program.graph.node(named: name)?.label ?? name] else {
+      return nil
+    }
+    isFed.insert(node.label)
+    isFilledInPlace.insert(node.label)
+    return buffer
+  }
+
+  /// Runs every step once; noise is drawn at `step`. Throws when an input was never fed and when a
+  /// step finds its values wrong. After an error updates may be half done.
+  public func run(step: UInt64 = 0) throws(Diagnostic) {
+    if isFed.count < fedBuffers.count {
+      for (name, entry) in fedBuffers.sorted(by: { $0.key < $1.key }) where !isFed.contains(name) {
+        throw wasRun && usedUp.contains(name) ? .usedUp(entry.node) : .notFed(entry.node)
+      }
+    }
+    wasRun = true
+    for name in usedUp where !isFilledInPlace.contains(name) { isFed.remove(name) }
+    draws.step = step
+    for step in steps {
+      step.kernel.run(0..<step.kernel.units)
+      if let failure = step.kernel.failure?() { throw .failed(program.graph[step.node], failure) }
+    }
+  }
+
+  // MARK: Results
+
+  private func outputBuffer(_ name: String) -> Buffer? {
+    guard let index = program.outputs.firstIndex(where: { $0.name == name }) else { return nil }
+    let node = program.graph[program.outputs[index].node]
+    let pointer: UnsafeMutableRawPointer?
+    switch plan.outputPlaces[index] {
+    case .arena(let allocation): pointer = arena.base + plan.allocations[allocation].offset
+    case .persistent(let leaf): pointer = state.buffer(program.graph[leaf].label)?.pointer
+    }
+    return pointer.map {
+      Buffer(pointer: $0, dtype: node.type.dtype, shape: plan.shapes[node.id.index])
+    }
+  }
+
+  /// A copy of an output of the last run; nil for an unknown name.
+  public func output(_ name: String) -> NDArray? {
+    outputBuffer(name).map { NDArray(dtype: $0.dtype, shape: $0.shape, copying: $0.pointer) }
+  }
+
+  /// A scalar output of the last run as a double, without allocating; nil for an unknown name.
+  public func scalar(_ name: String) -> Double? {
+    guard let buffer = outputBuffer(name), buffer.count == 1 else { return nil }
+    switch buffer.dtype {
+    case .f32: return Double(buffer.typed(Float.self).pointee)
+    case .f64: return buffer.typed(Double.self).pointee
+    case .i32: return Double(buffer.typed(Int32.self).pointee)
+    case .i64: return Double(buffer.typed(Int64.self).pointee)
+    case .bool: return buffer.typed(UInt8.self).pointee == 0 ? 0 : 1
+    }
+  }
+}
+
+extension Buffer {
+  /// Writes one scalar; an integer literal goes into an integer buffer exactly.
+  fileprivate func store(_ value: Double, integer scalar: Scalar) {
+    switch dtype {
+    case .f32: typed(Float.self).pointee = Float(value)
+    case .f64: typed(Double.self).pointee = value
+    case .i32: typed(Int32.self).pointee = Int32(saturating: value)
+    case .i64:
+      if case .int(let exact) = scalar {
+        typed(Int64.self).pointee = exact
+      } else {
+        typed(Int64.self).pointee = Int64(saturating: value)
+      }
+    case .bool: typed(UInt8.self).pointee = value == 0 ? 0 : 1
+    }
+  }
+}

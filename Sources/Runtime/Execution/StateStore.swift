@@ -1,0 +1,116 @@
+import Foundation
+public import GraphIR
+import GraphOps
+
+/// The memory of a graph's parameters and state: kept between runs, shared by every program that
+/// is bound over the same graph.
+public final class StateStore {
+  public let graph: Graph
+  public let sizes: [String: Int]
+  private let memory: AlignedMemory
+  private var buffers: [String: Buffer] = [:]
+
+  /// Memory for every persistent leaf, zeroed. Throws when a shape has no size.
+  public init(_ graph: Graph, sizes: [String: Int]) throws(Diagnostic) {
+    self.graph = graph
+    self.sizes = sizes
+    var offsets: [(Node, [Int], Int)] = []
+    var total = 0
+    var isTooLarge = false
+    for node in graph.persistent {
+      do throws(DimError) {
+        let shape = try node.type.shape.evaluated(sizes)
+        offsets.append((node, shape, total))
+        let bytes = max(shape.reduce(1, *) * node.type.dtype.byteCount, 1)
+        let padded =
+          (bytes + MemoryPlan.alignment - 1) / MemoryPlan.alignment * MemoryPlan.alignment
+        let (sum, overflow) = total.addingReportingOverflow(padded)
+        if overflow { isTooLarge = true } else { total = sum }
+      } catch {
+        throw .unsized(node, error)
+      }
+    }
+    if isTooLarge { throw .outOfMemory(Int.max, graph) }
+    guard let memory = AlignedMemory(bytes: total) else { throw .outOfMemory(total, graph) }
+    self.memory = memory
+    for (node, shape, offset) in offsets {
+      buffers[node.label] = Buffer(
+        pointer: memory.base + offset, dtype: node.type.dtype, shape: shape)
+    }
+  }
+
+  /// The names of all persistent leaves, in graph order.
+  public var names: [String] { graph.persistent.map(\.label) }
+
+  func buffer(_ name: String) -> Buffer? { buffers[name] }
+
+  /// Sets every leaf to its initialiser's values; `only` picks some.
+  public func initialize(seed: UInt64, only: (Node) -> Bool = { _ in true }) throws(Diagnostic) {
+    for node in graph.persistent where only(node) {
+      guard let buffer = buffers[node.label] else { continue }
+      let initializer: Initializer
+      switch node.body {
+      case .leaf(.parameter(let given)), .leaf(.state(let given)): initializer = given
+      default: continue
+      }
+      do throws(DimError) {
+        let values = try initializer.values(
+          count: buffer.count, name: node.label, seed: seed, sizes: sizes)
+        copy(NDArray(converting: values, to: buffer.dtype, shape: buffer.shape), into: buffer)
+      } catch {
+        throw .unsized(node, error)
+      }
+    }
+  }
+
+  /// Sets a leaf. Throws for an unknown name, another shape, or a dtype that would lose digits.
+  public func set(_ name: String, _ array: NDArray) throws(Diagnostic) {
+    guard let node = graph.node(named: name), let buffer = buffers[node.label] else {
+      throw .unknownFeed(name, graph)
+    }
+    copy(try node.accepting(array, shape: buffer.shape), into: buffer)
+  }
+
+  /// A copy of a leaf's value; nil for an unknown name.
+  public func array(_ name: String) -> NDArray? {
+    buffers[name].map { NDArray(dtype: $0.dtype, shape: $0.shape, copying: $0.pointer) }
+  }
+
+  private func copy(_ array: NDArray, into buffer: Buffer) {
+    array.withUnsafeBytes { bytes in
+      guard let base = bytes.baseAddress else { return }
+      buffer.pointer.copyMemory(from: base, byteCount: bytes.count)
+    }
+  }
+}
+
+extension Node {
+  /// The array in this node's dtype. Widening is exact and done; anything else throws.
+  func accepting(_ array: NDArray, shape: [Int]) throws(Diagnostic) -> NDArray {
+    guard array.shape == shape else { throw .fedShape(self, expected: shape, got: array.shape) }
+    switch (array.dtype, type.dtype) {
+    case (let own, let wanted) where own == wanted: return array
+    case (.f32, .f64), (.i32, .i64), (.i32, .f64): return array.converted(to: type.dtype)
+    default: throw .fedDType(self, got: array.dtype)
+    }
+  }
+}
+
+/// A block of zeroed memory that starts at a cache line.
+final class AlignedMemory {
+  let base: UnsafeMutableRawPointer
+  let bytes: Int
+
+  /// Nil when the system has not that much to give.
+  init?(bytes: Int) {
+    self.bytes = max(bytes, MemoryPlan.alignment)
+    var pointer: UnsafeMutableRawPointer?
+    guard posix_memalign(&pointer, MemoryPlan.alignment, self.bytes) == 0, let pointer else {
+      return nil
+    }
+    base = pointer
+    base.initializeMemory(as: UInt8.self, repeating: 0, count: self.bytes)
+  }
+
+  deinit { free(base) }
+}

@@ -39,5 +39,10 @@ let package = Package(
 
     // MARK: Runtime
     .target(name: "Runtime", dependencies: ["GraphIR", "GraphOps"], swiftSettings: swift),
+
+    // MARK: Drawing
+    .target(name: "Drawing", dependencies: ["GraphIR"], swiftSettings: swift),
+    .testTarget(
+      name: "DrawingTests", dependencies: ["GraphIR", "Drawing"], swiftSettings: swift),
   ]
 )

@@ -1,0 +1,64 @@
+public import GraphIR
+
+/// How a graph is drawn.
+public enum DrawingStyle: String, CaseIterable, Sendable {
+  /// One box a node, clusters for scopes, the gradient beside the forward part, a legend.
+  case ayatori
+  /// As Chainer's `computational_graph` draws: octagons for variables, boxes for functions.
+  case chainer
+}
+
+/// Facts that a drawing shows and cannot know from the graph; handed in as data.
+public struct DrawingAnnotations: Sendable {
+  /// Values of scalar nodes that are computed from constants and sizes alone: 1/N at N = 100 is
+  /// 0.01. A constant leaf that is missing here has the value it bears.
+  public var constants: [NodeID: Scalar]
+  /// Bound dimensions; the graph's defaults hold for the rest.
+  public var sizes: [String: Int]
+  /// Stands above the drawing; the graph's name when nil.
+  public var title: String?
+
+  public init(
+    constants: [NodeID: Scalar] = [:], sizes: [String: Int] = [:], title: String? = nil
+  ) {
+    self.constants = constants
+    self.sizes = sizes
+    self.title = title
+  }
+}
+
+/// The graph as Graphviz DOT, the same bytes for the same graph on every run.
+///
+/// `roots` are the names of the outputs to draw, with all that they need. Left out, the style
+/// `ayatori` draws the whole graph and `chainer` what the output `loss` needs, or all outputs when
+/// there is no `loss`. Throws for an unknown root, for a size that does not fit, and in the style
+/// `chainer` for dimensions without a value.
+public func dot(
+  _ graph: Graph, style: DrawingStyle, annotations: DrawingAnnotations = DrawingAnnotations(),
+  roots: [String]? = nil
+) throws(Diagnostic) -> String {
+  switch style {
+  case .ayatori:
+    let drawing = try AyatoriDrawing(
+      graph, annotations,
+      only: roots.map { names throws(Diagnostic) in
+        try outputs(names, of: graph)
+      })
+    return drawing.text()
+  case .chainer:
+    let names = roots ?? (graph.output(named: "loss") != nil ? ["loss"] : graph.outputs.map(\.name))
+    return try ChainerDrawing(graph, annotations, roots: outputs(names, of: graph)).text()
+  }
+}
+
+/// The nodes of the outputs called `names`.
+private func outputs(_ names: [String], of graph: Graph) throws(Diagnostic) -> [NodeID] {
+  var nodes: [NodeID] = []
+  for name in names {
+    guard let output = graph.output(named: name) else {
+      throw .unknownRoot(name, in: graph)
+    }
+    nodes.append(output.node)
+  }
+  return nodes
+}

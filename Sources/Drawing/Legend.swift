@@ -1,0 +1,96 @@
+import GraphIR
+
+/// The signs that a drawing uses, and what they mean.
+struct Legend {
+  private var nodes: Set<NodeLook> = []
+  private var edges: Set<EdgeLook> = []
+  private var hasOutputs = false
+
+  mutating func add(node: NodeLook, isOutput: Bool) {
+    nodes.insert(node)
+    hasOutputs = hasOutputs || isOutput
+  }
+
+  mutating func add(edge: EdgeLook) { edges.insert(edge) }
+
+  private static let boxesPerRow = 3
+
+  /// Writes the legend as a cluster of its own: rows of boxes, then a line a row.
+  func write(to writer: inout DOTWriter) {
+    guard !nodes.isEmpty else { return }
+    writer.open("subgraph", "cluster legend")
+    writer.set([
+      ("label", .html("<B>legend</B>")), ("fontsize", .text("12")), ("color", .text("#BBBBBB")),
+      ("fontcolor", .text(Hue.muted)), ("style", .text("rounded")), ("labeljust", .text("l")),
+      ("margin", .text("8")), ("tooltip", .text("what shapes and lines mean")),
+    ])
+    var rows = writeBoxes(to: &writer)
+    for look in EdgeLook.allCases where edges.contains(look) {
+      rows.append(write(look, to: &writer))
+    }
+    for (above, below) in zip(rows, rows.dropFirst()) {
+      writer.edge(.init(id: above), .init(id: below), [("style", .text("invis"))])
+    }
+    writer.close()
+  }
+
+  /// Writes a box a look; gives the first of each row.
+  private func writeBoxes(to writer: inout DOTWriter) -> [String] {
+    var ids: [String] = []
+    for look in NodeLook.allCases where nodes.contains(look) {
+      let id = "legend \(look.rawValue)"
+      let label: DOTWriter.Value =
+        look == .parameter
+        ? .html(AyatoriDrawing.groupTable(["<TD><B>layer</B></TD>", "<TD>W</TD>", "<TD>b</TD>"]))
+        : .text(look.meaning)
+      writer.node(
+        id, [("label", label), ("tooltip", .text(look.meaning))] + small + look.attributes)
+      ids.append(id)
+    }
+    if hasOutputs {
+      let id = "legend output"
+      writer.node(
+        id,
+        [
+          ("label", .html("<B>▸ output</B>")), ("shape", .text("box")), ("penwidth", .text("2.8")),
+          ("tooltip", .text("a value that runs hand back: thick border")),
+        ] + small)
+      ids.append(id)
+    }
+    var firsts: [String] = []
+    for start in stride(from: 0, to: ids.count, by: Legend.boxesPerRow) {
+      let row = Array(ids[start..<min(start + Legend.boxesPerRow, ids.count)])
+      firsts.append(row[0])
+      guard row.count > 1 else { continue }
+      writer.sameRank(row)
+      for (left, right) in zip(row, row.dropFirst()) {
+        writer.edge(.init(id: left), .init(id: right), [("style", .text("invis"))])
+      }
+    }
+    return firsts
+  }
+
+  /// Writes a line with its meaning at the end; gives the id where it begins.
+  private func write(_ look: EdgeLook, to writer: inout DOTWriter) -> String {
+    let (from, to) = ("legend \(look.rawValue) from", "legend \(look.rawValue) to")
+    writer.node(
+      from,
+      [
+        ("shape", .text("point")), ("width", .text("0.05")), ("height", .text("0.05")),
+        ("label", .text("")), ("tooltip", .text(look.meaning)), ("color", .text(Hue.muted)),
+      ])
+    writer.node(
+      to,
+      [
+        ("shape", .text("plaintext")), ("label", .text(look.meaning)),
+        ("margin", .text("0.04,0.02")), ("tooltip", .text(look.meaning)),
+      ] + small)
+    writer.sameRank([from, to])
+    writer.edge(.init(id: from), .init(id: to), look.attributes() + [("minlen", .text("2"))])
+    return from
+  }
+
+  private var small: DOTWriter.Attributes {
+    [("fontsize", .text("10")), ("height", .text("0.25")), ("width", .text("0.3"))]
+  }
+}

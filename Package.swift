@@ -13,6 +13,9 @@ let swift: [SwiftSetting] = [
 
 let package = Package(
   name: "ayatori",
+  products: [
+    .library(name: "Ayatori", targets: ["Ayatori"]),
+  ],
   targets: [
     // MARK: System libraries and C loops
     .systemLibrary(
@@ -44,5 +47,15 @@ let package = Package(
     .target(name: "Drawing", dependencies: ["GraphIR"], swiftSettings: swift),
     .testTarget(
       name: "DrawingTests", dependencies: ["GraphIR", "Drawing"], swiftSettings: swift),
+
+    // MARK: Ayatori, the façade
+    .target(
+      name: "Ayatori",
+      dependencies: [
+        "GraphIR", "GraphOps", "Autodiff", "Passes", "Runtime", "Drawing", "CZlib",
+      ],
+      swiftSettings: swift),
+    .testTarget(
+      name: "AyatoriTests", dependencies: ["Ayatori"], exclude: ["Fixtures"], swiftSettings: swift),
   ]
 )

@@ -1,0 +1,108 @@
+public import GraphIR
+public import Runtime
+
+/// A graph that is ready to run at any sizes.
+///
+///     let graph = try Graph.load("Graphs/vae_pytorch.aya")
+///     let compiled = try CompiledGraph(graph, gradientsOf: "loss", withRespectTo: ["mu"])
+///     let results = try compiled.run(inputs: ["x": images], seed: 1)
+///     results["d_loss/d_mu"]
+public struct CompiledGraph: Sendable {
+  public let program: Program
+
+  /// Compiles a source graph: lowering, derivatives, passes.
+  ///
+  /// `outputs` are node names, nil for the graph's own; gradients come on top, named
+  /// `d_<loss>/d_<name>`. `feeding` names nodes whose values will be fed: noise that is not to be
+  /// drawn, or any other node, at which the graph is then cut. Throws diagnostics for what the
+  /// caller got wrong, and a `PassFailure` for a mistake in Ayatori.
+  public init(
+    _ source: Graph, outputs: [String]? = nil, gradientsOf loss: String? = nil,
+    withRespectTo targets: [String] = [], feeding: Set<String> = []
+  ) throws {
+    let compiler = Compiler()
+    let cut = try source.cut(at: feeding)
+    var graph = try compiler.lower(cut)
+    var names = outputs ?? graph.outputs.map(\.name)
+    if let loss {
+      graph = try compiler.differentiate(graph, loss: loss, withRespectTo: targets)
+      names += targets.map { derivativeName(of: loss, withRespectTo: $0) }
+    }
+    let builder = GraphBuilder(continuing: graph)
+    builder.removeOutputs()
+    var unknown: [Diagnostic] = []
+    for name in names {
+      if let output = graph.output(named: name) {
+        builder.output(name, Value(builder: builder, id: output.node))
+      } else if let node = graph.node(named: name) {
+        builder.output(name, Value(builder: builder, id: node.id))
+      } else {
+        unknown.append(.unknownNode(name, graph))
+      }
+    }
+    guard unknown.isEmpty else { throw Diagnostics(unknown) }
+    let optimized = try compiler.optimize(builder.build())
+    program = try Program(optimized, feeding: optimized.fedNoise(feeding))
+  }
+
+  /// Wraps a graph that is lowered and optimised already.
+  public init(optimized graph: Graph, feeding: Set<String> = []) throws(Diagnostic) {
+    program = try Program(graph, feeding: feeding)
+  }
+
+  /// Binds to the sizes of the fed arrays, runs once, and returns every output by name.
+  ///
+  /// Parameters that are not given come from their initialisers with `seed`; noise that is not fed
+  /// is drawn from `seed` and `step`. Throws diagnostics.
+  public func run(
+    inputs: [String: NDArray] = [:], parameters: [String: NDArray] = [:],
+    sizes: [String: Int] = [:], seed: UInt64 = 0, step: UInt64 = 0
+  ) throws(Diagnostic) -> [String: NDArray] {
+    let shapes = inputs.merging(parameters) { first, _ in first }.mapValues(\.shape)
+    let solved = try SizeSolver(program.graph).solve(given: sizes, shapes: shapes)
+    let state = try StateStore(program.graph, sizes: solved)
+    try state.initialize(seed: seed) { parameters[$0.label] == nil }
+    for (name, array) in parameters.sorted(by: { $0.key < $1.key }) { try state.set(name, array) }
+    let bound = try BoundProgram(program, sizes: solved, state: state, seed: seed)
+    for (name, array) in inputs.sorted(by: { $0.key < $1.key }) { try bound.feed(name, array) }
+    try bound.run(step: step)
+    var results: [String: NDArray] = [:]
+    for output in program.outputs { results[output.name] = bound.output(output.name) }
+    return results
+  }
+}
+
+extension Graph {
+  /// The graph with the named nodes turned into inputs: run a decoder by feeding `z`. Leaves that
+  /// are fed anyway stay as they are. Throws for unknown names.
+  public func cut(at names: Set<String>) throws(Diagnostics) -> Graph {
+    var unknown: [Diagnostic] = []
+    var ids: Set<NodeID> = []
+    for name in names.sorted() {
+      guard let node = node(named: name) else {
+        unknown.append(.unknownNode(name, self))
+        continue
+      }
+      if !node.isInput, !node.isNoise, !node.isPersistent { ids.insert(node.id) }
+    }
+    guard unknown.isEmpty else { throw Diagnostics(unknown) }
+    guard !ids.isEmpty else { return self }
+    let rebuilder = GraphRebuilder(self)
+    for node in nodes {
+      if ids.contains(node.id) {
+        rebuilder.replace(node) {
+          rebuilder.builder.leaf(.input, node.type, name: node.label)
+        }
+      } else {
+        rebuilder.copy(node)
+      }
+    }
+    return rebuilder.finish()
+  }
+
+  /// Those of `names` that are noise leaves: what is fed instead of drawn.
+  public func fedNoise(_ names: some Sequence<String>) -> Set<String> {
+    let noises = Set(noises.compactMap(\.name))
+    return Set(names.filter(noises.contains))
+  }
+}

@@ -1,0 +1,35 @@
+import GraphIR
+
+// Messages about names and gradients that a command line or an API call asks for.
+
+extension Diagnostic {
+  static func unknownNode(_ name: String, _ graph: Graph) -> Diagnostic {
+    Diagnostic(
+      "unknown-node", "graph '\(graph.name)' has no node '\(name)'", place: "graph '\(graph.name)'",
+      expected: "the name of a node", got: "'\(name)'",
+      fix: nearest(to: name, among: graph.names).map { "did you mean '\($0)'?" })
+  }
+
+  static func noGradient(
+    _ name: String, _ loss: String, _ graph: Graph, _ reason: String
+  ) -> Diagnostic {
+    Diagnostic(
+      "no-gradient", "there is no gradient of '\(loss)' with respect to '\(name)'",
+      at: graph.node(named: name)?.location, place: "graph '\(graph.name)'",
+      expected: "a differentiable path from '\(loss)' to '\(name)'", got: reason)
+  }
+
+  static func noLoss(_ graph: Graph, _ scalars: [String]) -> Diagnostic {
+    Diagnostic(
+      "no-loss", "it is not clear what graph '\(graph.name)' minimises",
+      place: "graph '\(graph.name)'",
+      expected: "an output named 'loss', or exactly one floating scalar among the outputs",
+      got: scalars.isEmpty ? "no scalar output" : scalars.joined(separator: ", "),
+      fix: "name it: --loss NAME")
+  }
+
+  static func unreadableText(_ path: String) -> Diagnostic {
+    Diagnostic(
+      "not-utf8", "the file is not a text", place: path, expected: "UTF-8", got: "other bytes")
+  }
+}

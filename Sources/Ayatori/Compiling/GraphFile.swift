@@ -1,0 +1,28 @@
+public import GraphIR
+
+extension Graph {
+  /// Reads, parses and verifies a `.aya` file.
+  ///
+  /// Throws all diagnostics of the file at once. Warnings alone are handed to `warn`.
+  public static func load(
+    _ path: String, overrides: Overrides = Overrides(), dialect: Dialect = .standard,
+    warn: (Diagnostic) -> Void = { _ in }
+  ) throws(Diagnostics) -> Graph {
+    let bytes: [UInt8]
+    do throws(Diagnostic) {
+      bytes = try readFile(path)
+    } catch {
+      throw Diagnostics([error])
+    }
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw Diagnostics([.unreadableText(path)])
+    }
+    let result = parse(
+      SourceFile(name: path, text: text), dialect: dialect, overrides: overrides)
+    guard let graph = result.graph else { throw Diagnostics(result.diagnostics) }
+    let broken = verify(graph)
+    guard broken.isEmpty else { throw Diagnostics(result.diagnostics + broken) }
+    result.diagnostics.forEach(warn)
+    return graph
+  }
+}

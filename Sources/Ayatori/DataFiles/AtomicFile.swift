@@ -1,0 +1,139 @@
+import Glibc
+public import GraphIR
+
+/// Writing a file so that a reader sees the old contents or the new, never a half of either.
+///
+/// The bytes go to a temporary file beside the target, which is synced and then renamed over it;
+/// `rename(2)` is atomic (POSIX.1-2017), and syncing the directory makes the new name last.
+public enum AtomicFile {
+  /// Replaces the file at `path` by `bytes`. Throws a diagnostic with the path and the reason.
+  public static func write(_ bytes: [UInt8], to path: String) throws(Diagnostic) {
+    try write(pieces: [bytes], to: path)
+  }
+
+  /// Replaces the file at `path` by the pieces one after the other, without joining them first.
+  ///
+  /// A symbolic link stays and its target is replaced; a file that is there keeps its permissions,
+  /// a new one gets 0644 less the umask. Pipes and devices, such as `/dev/stdout`, are written
+  /// straight through, since replacing them would be wrong. On a failure the temporary file is
+  /// removed and the old contents stay.
+  public static func write(pieces: [[UInt8]], to path: String) throws(Diagnostic) {
+    try refuseNUL(in: path)
+    let existing = FileStatus(following: path)
+    if existing?.kind == .directory {
+      throw .cannotWrite(path, reason: EISDIR)
+    }
+    if existing?.kind == .other || isStreamName(path) {
+      return try writeThrough(pieces, to: path)
+    }
+    if existing != nil, access(path, W_OK) != 0 {
+      throw .cannotWrite(path, reason: errno)
+    }
+    let target = try resolvingLinks(path)
+    let directory = directoryName(of: target)
+    let (temporary, descriptor) = try makeTemporary(in: directory, for: path)
+
+    var failure = existing.flatMap { fchmod(descriptor, $0.permissions) == 0 ? nil : errno }
+    if failure == nil { failure = writeAll(pieces, to: descriptor) }
+    if failure == nil { failure = retryingInterrupts { fsync(descriptor) }.failure }
+    if close(descriptor) != 0, failure == nil { failure = errno }
+    if failure == nil, rename(temporary, target) != 0 { failure = errno }
+    if let failure {
+      unlink(temporary)
+      throw .cannotWrite(path, reason: failure)
+    }
+    try syncDirectory(directory, for: path)
+  }
+
+  /// Names that stand for an open stream even when that stream is a regular file.
+  private static func isStreamName(_ path: String) -> Bool {
+    path == "/dev/stdout" || path == "/dev/stderr" || path.hasPrefix("/dev/fd/")
+      || path.hasPrefix("/proc/")
+  }
+
+  private static func writeThrough(_ pieces: [[UInt8]], to path: String) throws(Diagnostic) {
+    let opened = retryingInterrupts { open(path, O_WRONLY | O_CLOEXEC) }
+    if let failure = opened.failure { throw .cannotWrite(path, reason: failure) }
+    var failure = writeAll(pieces, to: opened.value)
+    if close(opened.value) != 0, failure == nil { failure = errno }
+    if let failure { throw .cannotWrite(path, reason: failure) }
+  }
+
+  private static func makeTemporary(
+    in directory: String, for path: String
+  ) throws(Diagnostic) -> (path: String, descriptor: Int32) {
+    var attempts = 0
+    while true {
+      let tag = String(UInt64.random(in: .min ... .max), radix: 16)
+      let temporary = directory + "/.ayatori-\(getpid())-\(tag).tmp"
+      let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
+      let opened = retryingInterrupts { open(temporary, flags, 0o644) }
+      guard let failure = opened.failure else { return (temporary, opened.value) }
+      attempts += 1
+      guard failure == EEXIST, attempts < 16 else { throw .cannotWrite(path, reason: failure) }
+    }
+  }
+
+  /// The errno of the first write that failed, or nil.
+  private static func writeAll(_ pieces: [[UInt8]], to descriptor: Int32) -> Int32? {
+    for piece in pieces {
+      let failure = piece.withUnsafeBytes { (raw) -> Int32? in
+        var rest = raw[...]
+        while !rest.isEmpty {
+          let part = UnsafeRawBufferPointer(rebasing: rest)
+          let written = retryingInterrupts { Glibc.write(descriptor, part.baseAddress, part.count) }
+          if let failure = written.failure { return failure }
+          if written.value == 0 { return EIO }
+          rest = rest.dropFirst(written.value)
+        }
+        return nil
+      }
+      if let failure { return failure }
+    }
+    return nil
+  }
+
+  /// The file a chain of symbolic links ends at, whether it exists or not.
+  private static func resolvingLinks(_ path: String) throws(Diagnostic) -> String {
+    var current = path
+    // Linux follows 40 links at most (path_resolution(7)).
+    for _ in 0...40 {
+      var status = stat()
+      guard lstat(current, &status) == 0, status.st_mode & S_IFMT == S_IFLNK else { return current }
+      var buffer = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
+      let size = buffer.count
+      let length = retryingInterrupts { readlink(current, &buffer, size) }
+      if let failure = length.failure { throw .cannotWrite(path, reason: failure) }
+      let link = String(
+        decoding: buffer.prefix(length.value).map(UInt8.init(bitPattern:)), as: UTF8.self)
+      current = link.hasPrefix("/") ? link : directoryName(of: current) + "/" + link
+    }
+    throw .cannotWrite(path, reason: ELOOP)
+  }
+
+  private static func syncDirectory(_ directory: String, for path: String) throws(Diagnostic) {
+    let opened = retryingInterrupts { open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+    // A directory may be writable and not readable; the file is in place all the same.
+    if opened.failure != nil { return }
+    defer { close(opened.value) }
+    let synced = retryingInterrupts { fsync(opened.value) }
+    // Not every file system syncs directories.
+    if let failure = synced.failure, ![EINVAL, ENOTSUP, EROFS].contains(failure) {
+      throw .cannotWrite(path, reason: failure)
+    }
+  }
+}
+
+extension Diagnostic {
+  fileprivate static func cannotWrite(_ path: String, reason: Int32) -> Diagnostic {
+    let directory = directoryName(of: path)
+    let fix: String? =
+      switch reason {
+      case ENOENT: "make the directory first: mkdir -p '\(directory)'"
+      case EISDIR: "name a file inside it: '\(path)/NAME'"
+      default: nil
+      }
+    return Diagnostic(
+      "file-not-written", "cannot write '\(path)': \(errnoText(reason))", place: path, fix: fix)
+  }
+}

@@ -1,0 +1,77 @@
+import CZlib
+
+/// Why a deflate stream could not be read; the caller words it for its format.
+enum InflateFailure: Error {
+  case truncated
+  case corrupt(String)
+  case tooLarge
+}
+
+/// What is round the deflate stream (RFC 1951).
+enum InflateFraming: Int32 {
+  /// Nothing, as in ZIP. zlib's negative window bits.
+  case raw = -15
+  /// One gzip member (RFC 1952), whose CRC-32 and length zlib checks.
+  case gzip = 31
+}
+
+/// Decompresses the one stream that begins at `range.lowerBound` and appends it to `output`.
+///
+/// Returns where the stream ends. `output` grows as data comes out, never from a claimed size, and
+/// never beyond `limit` bytes in all.
+func inflate(
+  _ bytes: [UInt8], in range: Range<Int>, framing: InflateFraming, into output: inout [UInt8],
+  limit: Int
+) throws(InflateFailure) -> Int {
+  // On the heap: zlib remembers the stream's address, which must not change between calls.
+  let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
+  stream.initialize(to: z_stream())
+  defer { stream.deallocate() }
+  let size = Int32(MemoryLayout<z_stream>.size)
+  let started = inflateInit2_(stream, framing.rawValue, ZLIB_VERSION, size)
+  guard started == Z_OK else { throw .corrupt("zlib does not start (\(started))") }
+  defer { inflateEnd(stream) }
+
+  var position = range.lowerBound
+  var chunk = [UInt8](repeating: 0, count: 1 << 18)
+  while true {
+    // zlib counts in 32 bits.
+    let offered = min(range.upperBound - position, 1 << 30)
+    let room = chunk.count
+    let code = bytes.withUnsafeBufferPointer { source in
+      chunk.withUnsafeMutableBufferPointer { target in
+        // zlib's interface is not const-correct; it does not write to the input.
+        let next = source.baseAddress.map { UnsafeMutablePointer(mutating: $0 + position) }
+        stream.pointee.next_in = next
+        stream.pointee.avail_in = UInt32(offered)
+        stream.pointee.next_out = target.baseAddress
+        stream.pointee.avail_out = UInt32(room)
+        return CZlib.inflate(stream, Z_NO_FLUSH)
+      }
+    }
+    position += offered - Int(stream.pointee.avail_in)
+    let produced = room - Int(stream.pointee.avail_out)
+    if output.count + produced > limit { throw .tooLarge }
+    output += chunk[..<produced]
+    switch code {
+    case Z_STREAM_END: return position
+    case Z_OK, Z_BUF_ERROR:
+      // Room is left, so zlib stopped for want of input.
+      if position == range.upperBound, produced < room { throw .truncated }
+      if code == Z_BUF_ERROR, produced == 0, stream.pointee.avail_in > 0 {
+        throw .corrupt("no progress")
+      }
+    default:
+      throw .corrupt(stream.pointee.msg.map { String(cString: $0) } ?? "zlib error \(code)")
+    }
+  }
+}
+
+/// The CRC-32 of ZIP and gzip (ISO 3309), continued from `start`.
+func crc32(_ bytes: [UInt8], continuing start: UInt32 = 0) -> UInt32 {
+  bytes.withUnsafeBufferPointer { buffer in
+    // zlib takes a null pointer for a request of the starting value.
+    guard let base = buffer.baseAddress, !buffer.isEmpty else { return start }
+    return UInt32(truncatingIfNeeded: crc32_z(UInt(start), base, buffer.count))
+  }
+}

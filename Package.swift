@@ -15,6 +15,7 @@ let package = Package(
   name: "ayatori",
   products: [
     .library(name: "Ayatori", targets: ["Ayatori"]),
+    .library(name: "VAE", targets: ["VAE"]),
   ],
   targets: [
     // MARK: System libraries and C loops
@@ -57,5 +58,10 @@ let package = Package(
       swiftSettings: swift),
     .testTarget(
       name: "AyatoriTests", dependencies: ["Ayatori"], exclude: ["Fixtures"], swiftSettings: swift),
+
+    // MARK: VAE
+    .target(name: "VAE", dependencies: ["Ayatori"], swiftSettings: swift),
+    .testTarget(
+      name: "VAETests", dependencies: ["Ayatori", "VAE"], swiftSettings: swift),
   ]
 )

@@ -1,0 +1,206 @@
+public import Ayatori
+import GraphIR
+import GraphOps
+import Runtime
+
+/// Trains a graph on a data set: one static graph a step, compiled once, bound per batch size.
+///
+/// Everything random comes from the seed: initial parameters, the order of the images (stream
+/// `shuffle`, one step an epoch) and the noise (one step a batch).
+public final class Trainer {
+  public struct Options: Sendable {
+    public var batchSize = 64
+    public var seed: UInt64 = 0
+    public var optimizer = Optimizer.adam()
+    /// The output to minimise; nil for the graph's `loss`.
+    public var loss: String?
+    /// Nil derives it from the graph.
+    public var reduction: LossReduction?
+    /// Draws per image when evaluating.
+    public var evaluationSamples = 1
+
+    public init() {}
+  }
+
+  public let dataSet: DataSet
+  public let options: Options
+  /// The training graph as it runs.
+  public let graph: Graph
+  public let loss: String
+  public let reduction: LossReduction
+  /// The scalar outputs, which evaluation reports, each with its own reduction: the loss first.
+  public let metrics: [(name: String, reduction: LossReduction)]
+  /// Scalar outputs that neither sum nor average over the batch, and are left out.
+  public let unclearMetrics: [String]
+  public private(set) var epoch = 0
+  public private(set) var step: UInt64 = 0
+
+  private let inputs: DataInputs
+  private let state: StateStore
+  private let training: Program
+  private let evaluation: Program
+  private let shuffle: NoiseStream
+  private let identity: [String: String]
+  private var boundTraining: [Int: BoundProgram] = [:]
+  private var boundEvaluation: [Int: BoundProgram] = [:]
+
+  /// Compiles the training step and initialises the parameters.
+  ///
+  /// Throws diagnostics for a graph that does not fit the data, a loss that is not clear, and
+  /// parameters that no gradient reaches.
+  public init(_ source: Graph, on dataSet: DataSet, options: Options = Options()) throws {
+    self.dataSet = dataSet
+    self.options = options
+    guard options.batchSize >= 1, options.batchSize <= dataSet.train.count else {
+      throw Diagnostic.batchSize(options.batchSize, dataSet.train.count)
+    }
+    let inputs = try DataInputs(source, for: dataSet)
+    self.inputs = inputs
+    let compiler = Compiler()
+    let lowered = try compiler.lower(source)
+    let loss = try options.loss ?? Compiler.lossName(of: lowered)
+    self.loss = loss
+    if let declared = options.reduction {
+      reduction = declared
+    } else {
+      reduction = try LossReduction.derived(from: lowered, loss: loss, batch: inputs.batch)
+    }
+    graph = try compiler.trainingGraph(of: source, loss: loss, optimizer: options.optimizer)
+    var metrics = [(name: loss, reduction: reduction)]
+    var unclear: [String] = []
+    for output in lowered.outputs where output.name != loss {
+      let type = lowered[output.node].type
+      guard type.shape.rank == 0, type.dtype.isFloating else { continue }
+      do {
+        let own = try LossReduction.derived(from: lowered, loss: output.name, batch: inputs.batch)
+        metrics.append((output.name, own))
+      } catch {
+        unclear.append(output.name)
+      }
+    }
+    self.metrics = metrics
+    unclearMetrics = unclear
+    training = try Program(graph, outputs: [loss])
+    evaluation = try Program(graph, outputs: metrics.map(\.name), updating: false)
+    state = try StateStore(graph, sizes: graph.sizes())
+    try state.initialize(seed: options.seed)
+    shuffle = NoiseStream(seed: options.seed, name: "shuffle")
+    identity = [
+      "graph": Trainer.hexadecimal(NoiseStream.fnv1a(graph.text())),
+      "data": Trainer.hexadecimal(dataSet.fingerprint),
+      "seed": String(options.seed),
+      "batch-size": String(options.batchSize),
+    ]
+  }
+
+  private static func hexadecimal(_ value: UInt64) -> String { String(value, radix: 16) }
+
+  /// Steps of one epoch; the last batch may be smaller.
+  public var stepsPerEpoch: Int {
+    (dataSet.train.count + options.batchSize - 1) / options.batchSize
+  }
+
+  // MARK: Training
+
+  /// One pass over the training images in a fresh order; returns the mean loss per image in nats
+  /// over the epoch, as it was at each step.
+  ///
+  /// `progress` hears of every step done. Throws a diagnostic when the loss is not finite.
+  public func trainEpoch(progress: (_ step: Int, _ loss: Double) -> Void = { _, _ in }) throws
+    -> Double
+  {
+    let order = shuffle.permutation(dataSet.train.count, step: UInt64(epoch))
+    var total = 0.0
+    var start = 0
+    var done = 0
+    while start < order.count {
+      let rows = order[start..<min(start + options.batchSize, order.count)]
+      let program = try bound(training, &boundTraining, batch: rows.count)
+      inputs.fill(program, from: dataSet.train, of: dataSet, rows: rows)
+      try program.run(step: step)
+      let value = program.scalar(loss) ?? .nan
+      guard value.isFinite else {
+        throw Diagnostic.lossNotFinite(loss, value, epoch: epoch + 1, step: done + 1)
+      }
+      total += reduction.perImage(value, batch: rows.count) * Double(rows.count)
+      step += 1
+      done += 1
+      start += rows.count
+      progress(done, reduction.perImage(value, batch: rows.count))
+    }
+    epoch += 1
+    return total / Double(order.count)
+  }
+
+  private func bound(
+    _ program: Program, _ cache: inout [Int: BoundProgram], batch: Int
+  ) throws -> BoundProgram {
+    if let known = cache[batch] { return known }
+    let fresh = try BoundProgram(
+      program, sizes: [inputs.batch: batch], state: state, seed: options.seed)
+    cache[batch] = fresh
+    return fresh
+  }
+
+  /// The mean of every scalar output over the test images, in nats per image for a loss, each image
+  /// drawn `evaluationSamples` times with fixed parameters.
+  ///
+  /// Draws are taken at the steps from 2^63 on, apart from those of training.
+  public func evaluate() throws -> [(name: String, value: Double)] {
+    var totals = [Double](repeating: 0, count: metrics.count)
+    let count = dataSet.test.count
+    let rows = Array(0..<count)
+    var batchNumber: UInt64 = 0
+    for start in stride(from: 0, to: count, by: options.batchSize) {
+      let slice = rows[start..<min(start + options.batchSize, count)]
+      let program = try bound(evaluation, &boundEvaluation, batch: slice.count)
+      for _ in 0..<max(1, options.evaluationSamples) {
+        inputs.fill(program, from: dataSet.test, of: dataSet, rows: slice)
+        try program.run(step: 1 << 63 | batchNumber)
+        batchNumber += 1
+        for (index, metric) in metrics.enumerated() {
+          let value = program.scalar(metric.name) ?? .nan
+          totals[index] +=
+            metric.reduction.perImage(value, batch: slice.count) * Double(slice.count)
+        }
+      }
+    }
+    let draws = Double(count * max(1, options.evaluationSamples))
+    return zip(metrics, totals).map { ($0.name, $1 / draws) }
+  }
+
+  // MARK: State
+
+  /// Parameters and optimiser state, copied.
+  public var arrays: [(name: String, array: NDArray)] {
+    state.names.compactMap { name in state.array(name).map { (name, $0) } }
+  }
+
+  /// Sets parameters by name before training. Throws for unknown names and other shapes.
+  public func set(_ name: String, _ array: NDArray) throws(Diagnostic) {
+    try state.set(name, array)
+  }
+
+  /// Writes a checkpoint into an existing directory, atomically.
+  public func writeCheckpoint(to directory: String) throws(Diagnostic) {
+    try Checkpoint(epoch: epoch, step: step, arrays: arrays, identity: identity).write(
+      to: directory)
+  }
+
+  /// Goes on from a checkpoint. Throws when it belongs to another graph, data set, seed or batch
+  /// size, saying which.
+  public func resume(from directory: String) throws(Diagnostic) {
+    let checkpoint = try Checkpoint(readFrom: directory)
+    try checkpoint.check(against: identity, directory: directory)
+    var missing = Set(state.names)
+    for (name, array) in checkpoint.arrays {
+      try state.set(name, array)
+      missing.remove(name)
+    }
+    if let name = missing.min() {
+      throw .checkpointArray(Checkpoint.path(in: directory), name)
+    }
+    epoch = checkpoint.epoch
+    step = checkpoint.step
+  }
+}

@@ -1,0 +1,85 @@
+import Ayatori
+import GraphIR
+
+// Every message that training, resuming and evaluating can show.
+
+extension Diagnostic {
+  static func dataInputs(_ graph: Graph) -> Diagnostic {
+    Diagnostic(
+      "data-inputs", "graph '\(graph.name)' does not take a data set of images",
+      place: "graph '\(graph.name)'",
+      expected:
+        "one floating input [batch, pixels], and at most one integer input [batch] for labels",
+      got: graph.inputs.isEmpty
+        ? "no inputs" : graph.inputs.map { "\($0.label): \($0.type)" }.joined(separator: ", "))
+  }
+
+  static func noBatchDimension(_ images: Node) -> Diagnostic {
+    Diagnostic(
+      "no-batch-dimension", "the batch size of '\(images.label)' is not free", at: images.location,
+      place: images.label, expected: "a first dimension without a default, as in 'dim N'",
+      got: "\(images.type)")
+  }
+
+  static func labelBatch(_ labels: Node, _ images: Node) -> Diagnostic {
+    Diagnostic(
+      "label-batch", "'\(labels.label)' and '\(images.label)' have different batches",
+      at: labels.location, place: labels.label, expected: "[\(images.type.shape.dims[0])]",
+      got: "\(labels.type)")
+  }
+
+  static func imageSize(
+    _ images: Node, _ graph: Graph, _ dataSet: DataSet, got: Int?
+  ) -> Diagnostic {
+    let dim = images.type.shape.dims[1]
+    return Diagnostic(
+      "image-size", "the images of '\(dataSet.name)' do not fit the graph", at: images.location,
+      place: images.label,
+      expected: "\(dataSet.imageSize) pixels (\(dataSet.imageShape[0])×\(dataSet.imageShape[1]))",
+      got: got.map { "\(images.type) with \(dim) = \($0)" } ?? "\(images.type)",
+      fix: dim.symbolName.map { "set it: --dim \($0)=\(dataSet.imageSize)" })
+  }
+
+  static func unclearReduction(_ loss: String, _ ratio: Double) -> Diagnostic {
+    Diagnostic(
+      "unclear-reduction", "'\(loss)' neither sums nor averages over the batch",
+      expected: "a loss that doubles, or stays as it is, when every example is given twice",
+      got: "a factor of \(ratio)",
+      fix: "declare it: --loss-reduction sum, or --loss-reduction mean")
+  }
+
+  static func lossNotFinite(_ loss: String, _ value: Double, epoch: Int, step: Int) -> Diagnostic {
+    Diagnostic(
+      "loss-not-finite", "'\(loss)' became \(value) in epoch \(epoch), step \(step)",
+      expected: "a finite loss", got: "\(value)",
+      fix: "lower --learning-rate, or look at the graph with 'ayatori gradflow'")
+  }
+
+  static func batchSize(_ size: Int, _ count: Int) -> Diagnostic {
+    Diagnostic(
+      "batch-size", "the batch size does not fit the data", place: "--batch-size",
+      expected: "1 to \(count)", got: "\(size)")
+  }
+
+  static func notACheckpoint(_ path: String, _ got: String) -> Diagnostic {
+    Diagnostic(
+      "not-a-checkpoint", "the file is not a checkpoint of 'ayatori train'", place: path,
+      expected: "safetensors with the metadata 'format: \(Checkpoint.format)'", got: got)
+  }
+
+  static func checkpointMismatch(
+    _ path: String, _ what: String, expected: String, got: String
+  ) -> Diagnostic {
+    Diagnostic(
+      "checkpoint-mismatch", "the checkpoint belongs to another run: its \(what) differs",
+      place: path, expected: "\(what) \(got), as this run has",
+      got: "\(expected) in the checkpoint",
+      fix: "give the flags and files of the run that wrote it, or start anew without --resume")
+  }
+
+  static func checkpointArray(_ path: String, _ name: String) -> Diagnostic {
+    Diagnostic(
+      "checkpoint-array", "the checkpoint lacks an array of the training graph", place: path,
+      expected: "'\(name)'", got: "nothing")
+  }
+}

@@ -16,6 +16,11 @@ let package = Package(
   products: [
     .library(name: "Ayatori", targets: ["Ayatori"]),
     .library(name: "VAE", targets: ["VAE"]),
+    .executable(name: "ayatori", targets: ["AyatoriCLI"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    .package(url: "https://github.com/swiftlang/swift-subprocess", exact: "1.0.2"),
   ],
   targets: [
     // MARK: System libraries and C loops
@@ -63,5 +68,15 @@ let package = Package(
     .target(name: "VAE", dependencies: ["Ayatori"], swiftSettings: swift),
     .testTarget(
       name: "VAETests", dependencies: ["Ayatori", "VAE"], swiftSettings: swift),
+
+    // MARK: AyatoriCLI
+    .executableTarget(
+      name: "AyatoriCLI",
+      dependencies: [
+        "Ayatori", "VAE", "Drawing",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Subprocess", package: "swift-subprocess"),
+      ],
+      swiftSettings: swift),
   ]
 )

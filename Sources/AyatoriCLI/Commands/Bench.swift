@@ -1,0 +1,138 @@
+import ArgumentParser
+import Ayatori
+import Foundation
+import GraphIR
+import GraphOps
+import Runtime
+
+struct Bench: ParsableCommand, HasExample {
+  static let configuration = CommandConfiguration(
+    abstract: "Times compiling and one step: forward, gradient, update and noise.",
+    discussion: """
+      The inputs are random. Graphs without parameters are timed forward only. Times are the \
+      minimum, median and maximum over rounds.
+      """)
+  static let example = "ayatori bench Graphs/vae_pytorch.aya --batch-size 64"
+
+  @OptionGroup var graph: GraphOptions
+
+  @Option(name: .long, help: "The size of the first free dimension.")
+  var batchSize = 64
+
+  @Option(name: .long, help: "Rounds to time.")
+  var rounds = 5
+
+  @Option(name: .long, help: "Steps a round.")
+  var steps = 100
+
+  @Option(name: .long, help: "Threads for matrix products.")
+  var threads: Int?
+
+  @Flag(name: .long, help: "Prints JSON.")
+  var json = false
+
+  private struct Report: Encodable {
+    var graph: String
+    var batchSize: Int
+    var threads: Int
+    var mode: String
+    var parseMilliseconds: Double
+    var compileMilliseconds: Double
+    var bindMilliseconds: Double
+    var stepMicroseconds: [String: Double]
+    var arenaBytes: Int
+    var stepsInPlan: Int
+  }
+
+  func validate() throws {
+    if batchSize < 1 || rounds < 1 || steps < 1 {
+      throw ValidationError("--batch-size, --rounds and --steps take 1 or more")
+    }
+    if let threads, threads < 1 {
+      throw ValidationError("--threads takes 1 or more, not \(threads)")
+    }
+  }
+
+  func run() throws {
+    if let threads { BLASThreads.count = threads }
+    let clock = ContinuousClock()
+    let begin = clock.now
+    let source = try graph.load()
+    let parsed = clock.now
+    let trains = !source.parameters.isEmpty && !source.inputs.isEmpty
+    let program: Program
+    if trains {
+      let loss = try Compiler.lossName(of: source)
+      program = try Program(
+        try Compiler().trainingGraph(of: source, loss: loss, optimizer: .adam()), outputs: [loss])
+    } else {
+      program = try CompiledGraph(source).program
+    }
+    let compiled = clock.now
+    var sizes = source.sizes()
+    for dimension in source.dimensions where dimension.defaultSize == nil {
+      sizes[dimension.name] = batchSize
+    }
+    let state = try StateStore(program.graph, sizes: sizes)
+    try state.initialize(seed: 0)
+    let initialized = clock.now
+    let bound = try BoundProgram(program, sizes: sizes, state: state)
+    let ready = clock.now
+    let feed = try inputs(bound)
+    var times: [Double] = []
+    var step: UInt64 = 0
+    for round in 0...rounds {
+      let start = clock.now
+      for _ in 0..<steps {
+        feed()
+        try bound.run(step: step)
+        step += 1
+      }
+      // The first round warms up.
+      if round > 0 { times.append(seconds(clock.now - start) / Double(steps) * 1e6) }
+    }
+    times.sort()
+    let report = Report(
+      graph: source.name, batchSize: batchSize, threads: BLASThreads.count,
+      mode: trains ? "training step" : "forward", parseMilliseconds: seconds(parsed - begin) * 1e3,
+      compileMilliseconds: seconds(compiled - parsed) * 1e3,
+      bindMilliseconds: seconds(ready - initialized) * 1e3,
+      stepMicroseconds: [
+        "min": times[0], "median": times[times.count / 2], "max": times[times.count - 1],
+      ], arenaBytes: bound.plan.arenaBytes, stepsInPlan: bound.plan.steps.count)
+    if json { return try Console.json(report) }
+    Console.result(
+      String(
+        format: """
+          %@, %@, batch %d, %d threads: %d steps in the plan, arena %.2f MiB
+          parse %.2f ms, compile %.2f ms, bind %.2f ms
+          step  min %.1f µs  median %.1f µs  max %.1f µs
+          """, report.graph, report.mode, batchSize, report.threads, report.stepsInPlan,
+        Double(report.arenaBytes) / 1_048_576, report.parseMilliseconds,
+        report.compileMilliseconds, report.bindMilliseconds, times[0], times[times.count / 2],
+        times[times.count - 1]))
+  }
+
+  /// Random values for every input, and a closure that puts them back: steps may overwrite them.
+  private func inputs(_ bound: BoundProgram) throws -> () -> Void {
+    var refills: [() -> Void] = []
+    for name in bound.fedNames {
+      guard let buffer = bound.inputBuffer(name) else { continue }
+      let drawn = NoiseStream(seed: 0, name: "bench/\(name)").values(
+        .uniform, count: buffer.count, step: 0)
+      let array = NDArray(converting: drawn, to: buffer.dtype, shape: buffer.shape)
+      refills.append {
+        array.withUnsafeBytes { bytes in
+          if let base = bytes.baseAddress {
+            buffer.pointer.copyMemory(from: base, byteCount: bytes.count)
+          }
+        }
+      }
+    }
+    return { refills.forEach { $0() } }
+  }
+
+  private func seconds(_ duration: Duration) -> Double {
+    Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
+  }
+}

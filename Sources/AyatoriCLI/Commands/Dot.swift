@@ -1,0 +1,45 @@
+public import ArgumentParser
+import Ayatori
+import Drawing
+import Foundation
+import GraphIR
+
+extension DrawingStyle: ExpressibleByArgument {}
+
+struct Dot: AsyncParsableCommand, HasExample {
+  static let configuration = CommandConfiguration(
+    abstract: "Draws a graph as Graphviz DOT, or as a picture.",
+    discussion: """
+      DOT goes to stdout or to the file after -o; a name ending in .svg, .png or .pdf runs \
+      Graphviz. The style 'chainer' draws as Chainer's computational_graph did and needs every \
+      dimension bound.
+      """)
+  static let example = "ayatori dot Graphs/vae_chainer.aya --dim N=100 --style chainer -o vae.svg"
+
+  @OptionGroup var graph: GraphOptions
+  @OptionGroup var stage: StageOptions
+
+  @Option(name: .long, help: "ayatori or chainer.")
+  var style: DrawingStyle = .ayatori
+
+  @Option(name: .shortAndLong, help: "Where to write: .dot, .gv, .svg, .png or .pdf.")
+  var output: String?
+
+  func run() async throws {
+    let drawn = try stage.graph(of: try graph.load())
+    let sizes = drawn.sizes()
+    let text = try dot(
+      drawn, style: style,
+      annotations: DrawingAnnotations(
+        constants: drawn.constantValues(sizes: sizes), sizes: sizes, title: nil))
+    guard let output else {
+      print(text, terminator: "")
+      return
+    }
+    if ["dot", "gv"].contains((output as NSString).pathExtension) {
+      try AtomicFile.write(Array(text.utf8), to: output)
+    } else {
+      Console.report(try await Graphviz.render(text, to: output))
+    }
+  }
+}

@@ -1,0 +1,156 @@
+public import ArgumentParser
+import Ayatori
+import Foundation
+import GraphIR
+import GraphOps
+import VAE
+
+extension LossReduction: ExpressibleByArgument {}
+
+struct Train: ParsableCommand, HasExample {
+  static let configuration = CommandConfiguration(
+    abstract: "Trains a graph on images.",
+    discussion: """
+      Prints a line an epoch: the mean loss per image in nats while training, and the test set's. \
+      With --out a checkpoint is written after every epoch; --resume goes on from one.
+      """)
+  static let example = "ayatori train Graphs/vae_pytorch.aya --data digits --dim D=64 --epochs 5"
+
+  enum OptimizerName: String, CaseIterable, ExpressibleByArgument { case adam, sgd }
+
+  @OptionGroup var graph: GraphOptions
+
+  @Option(name: .long, help: "A directory of IDX files, or mnist, fashion-mnist, digits.")
+  var data = "digits"
+
+  @Option(name: .long, help: "Passes over the training images.")
+  var epochs = 10
+
+  @Option(name: .long, help: "Images a step.")
+  var batchSize = 64
+
+  @Option(name: .long, help: "Seed of parameters, order and noise.")
+  var seed: UInt64 = 0
+
+  @Option(name: .long, help: "adam or sgd.")
+  var optimizer: OptimizerName = .adam
+
+  @Option(name: .long, help: "Step size; 1e-3 for adam, 1e-2 for sgd.")
+  var learningRate: Double?
+
+  @Option(name: .long, help: "Momentum of sgd.")
+  var momentum = 0.0
+
+  @Option(name: .long, help: "Threads for matrix products.")
+  var threads: Int?
+
+  @Option(name: .long, help: "The output to minimise; by default 'loss'.")
+  var loss: String?
+
+  @Option(name: .long, help: "sum or mean over the batch; by default found out from the graph.")
+  var lossReduction: LossReduction?
+
+  @Option(name: .long, help: "Draws per image when evaluating on the test set; 0 leaves it out.")
+  var evalSamples = 1
+
+  @Option(name: .long, help: "Directory for the checkpoint.")
+  var out: String?
+
+  @Option(name: .long, help: "Directory with a checkpoint to go on from.")
+  var resume: String?
+
+  func validate() throws {
+    if epochs < 0 { throw ValidationError("--epochs takes 0 or more, not \(epochs)") }
+    if batchSize < 1 { throw ValidationError("--batch-size takes 1 or more, not \(batchSize)") }
+    if evalSamples < 0 {
+      throw ValidationError("--eval-samples takes 0 or more, not \(evalSamples)")
+    }
+    if let threads, threads < 1 {
+      throw ValidationError("--threads takes 1 or more, not \(threads)")
+    }
+    if let learningRate, !(learningRate > 0 && learningRate.isFinite) {
+      throw ValidationError("--learning-rate takes a positive number, not \(learningRate)")
+    }
+    if !(momentum >= 0 && momentum < 1) {
+      throw ValidationError("--momentum takes a number from 0 to below 1, not \(momentum)")
+    }
+    if momentum != 0, optimizer != .sgd { throw ValidationError("--momentum goes with sgd") }
+  }
+
+  func run() throws {
+    if let threads { BLASThreads.count = threads }
+    let source = try graph.load()
+    let dataSet = try DataSet.load(data)
+    var options = Trainer.Options()
+    options.batchSize = batchSize
+    options.seed = seed
+    options.loss = loss
+    options.reduction = lossReduction
+    options.evaluationSamples = evalSamples
+    options.optimizer =
+      switch optimizer {
+      case .adam: .adam(learningRate: learningRate ?? 1e-3)
+      case .sgd: .sgd(learningRate: learningRate ?? 1e-2, momentum: momentum)
+      }
+    let trainer = try Trainer(source, on: dataSet, options: options)
+    if let resume { try trainer.resume(from: resume) }
+    let directory = out ?? resume
+    if let directory { try makeDirectory(directory) }
+    announce(trainer, dataSet)
+    try train(trainer, directory: directory)
+  }
+
+  private func makeDirectory(_ path: String) throws {
+    do {
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    } catch {
+      throw Diagnostic(
+        "cannot-write", "the directory cannot be made: \(error.localizedDescription)", place: path)
+    }
+  }
+
+  private func announce(_ trainer: Trainer, _ dataSet: DataSet) {
+    let parameters = trainer.arrays.reduce(0) { total, entry in
+      trainer.graph.node(named: entry.name)?.isParameter == true ? total + entry.array.count : total
+    }
+    Console.error(
+      """
+      \(trainer.graph.name): \(parameters) parameters, optimizer \(optimizer.rawValue)
+      \(dataSet.name): \(dataSet.train.count) training and \(dataSet.test.count) test images, \
+      grey levels as probabilities
+      '\(trainer.loss)' \(trainer.reduction == .sum ? "sums" : "averages") over the batch \
+      (\(lossReduction == nil ? "found out by doubling it" : "as declared")); losses below are \
+      nats per image
+      """)
+    for name in trainer.unclearMetrics {
+      Console.error("note: '\(name)' neither sums nor averages over the batch and is not reported")
+    }
+    if trainer.epoch > 0 { Console.error("going on after epoch \(trainer.epoch)") }
+  }
+
+  private func train(_ trainer: Trainer, directory: String?) throws {
+    while trainer.epoch < epochs {
+      let number = trainer.epoch + 1
+      var bar = ProgressBar("epoch \(number)/\(epochs)", total: trainer.stepsPerEpoch)
+      let mean: Double
+      do {
+        mean = try trainer.trainEpoch { step, loss in
+          bar.update(step, note: String(format: "loss %.2f", loss))
+        }
+      } catch let diagnostic as Diagnostic where diagnostic.id == "loss-not-finite" {
+        bar.finish()
+        throw CheckFailure(diagnostic: diagnostic)
+      }
+      bar.finish()
+      Console.result(String(format: "Epoch %d, Loss: %.4f", number, mean))
+      if evalSamples > 0 {
+        let values = try trainer.evaluate().map {
+          "\($0.name) " + String(format: "%.4f", $0.value)
+        }
+        Console.result("  test, k = \(evalSamples): " + values.joined(separator: ", "))
+      }
+      if let directory { try trainer.writeCheckpoint(to: directory) }
+    }
+    if let directory { Console.error("checkpoint: \(Checkpoint.path(in: directory))") }
+  }
+}

@@ -1,0 +1,85 @@
+import ArgumentParser
+import Ayatori
+import Foundation
+import GraphIR
+import Passes
+
+/// `ayatori`: reads the command line, calls the library, prints.
+struct AyatoriCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "ayatori",
+    abstract: "A define-then-run graph compiler that shows how a VAE works.",
+    version: "0.1.0",
+    subcommands: [
+      Check.self, Print.self, Dot.self, Run.self, Train.self, Gradflow.self, Bench.self, Ops.self,
+    ])
+}
+
+extension AyatoriCommand: HasExample {
+  static var example: String {
+    "ayatori dot Graphs/vae_pytorch.aya -o vae.svg"
+  }
+}
+
+/// A command whose help ends with an example that works as printed.
+protocol HasExample {
+  static var example: String { get }
+}
+
+@main
+enum Main {
+  /// Exit codes: 0 fine, 1 the input is wrong, 2 a check failed, 64 usage, 70 a bug in Ayatori.
+  static func main() async {
+    do {
+      var command = try AyatoriCommand.parseAsRoot()
+      if var asynchronous = command as? any AsyncParsableCommand {
+        try await asynchronous.run()
+      } else {
+        try command.run()
+      }
+    } catch {
+      exit(report(error))
+    }
+  }
+
+  private static func report(_ error: any Error) -> Int32 {
+    switch error {
+    case let diagnostics as Diagnostics:
+      Console.report(diagnostics.all)
+      return 1
+    case let diagnostic as Diagnostic:
+      Console.report([diagnostic])
+      return 1
+    case let failure as CheckFailure:
+      Console.report([failure.diagnostic])
+      return 2
+    case let failure as PassFailure:
+      Console.error("ayatori: a bug in Ayatori: \(failure)")
+      return 70
+    default: break
+    }
+    let code = AyatoriCommand.exitCode(for: error)
+    let message = AyatoriCommand.fullMessage(for: error)
+    if code == .success {
+      print(message)
+      if message.contains("USAGE:") { print("\nEXAMPLE:\n  \(requested().example)") }
+    } else if !message.isEmpty {
+      Console.error(message)
+    }
+    return code.rawValue
+  }
+
+  /// The command whose help was asked for.
+  private static func requested() -> any HasExample.Type {
+    let names = CommandLine.arguments.dropFirst().filter { !$0.hasPrefix("-") && $0 != "help" }
+    let chosen = AyatoriCommand.configuration.subcommands.first {
+      $0._commandName == names.first
+    }
+    return chosen as? any HasExample.Type ?? AyatoriCommand.self
+  }
+}
+
+/// A check that the person asked for did not hold: exit code 2.
+struct CheckFailure: Error {
+  let diagnostic: Diagnostic
+}

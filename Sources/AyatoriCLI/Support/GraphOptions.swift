@@ -1,0 +1,116 @@
+public import ArgumentParser
+import Ayatori
+import GraphIR
+
+/// `--dim Z=2`.
+struct DimOverride: ExpressibleByArgument {
+  let name: String
+  let size: Int
+
+  init?(argument: String) {
+    guard let equals = argument.firstIndex(of: "="),
+      let size = Int(argument[argument.index(after: equals)...]), size >= 0,
+      equals != argument.startIndex
+    else { return nil }
+    name = String(argument[..<equals])
+    self.size = size
+  }
+}
+
+/// `--const beta=4`.
+struct ConstOverride: ExpressibleByArgument {
+  let name: String
+  let value: Scalar
+
+  init?(argument: String) {
+    guard let equals = argument.firstIndex(of: "="), equals != argument.startIndex else {
+      return nil
+    }
+    name = String(argument[..<equals])
+    let text = String(argument[argument.index(after: equals)...])
+    if let int = Int64(text) {
+      value = .int(int)
+    } else if let float = Double(text) {
+      value = .float(float)
+    } else if let bool = Bool(text) {
+      value = .bool(bool)
+    } else {
+      return nil
+    }
+  }
+}
+
+extension DType: ExpressibleByArgument {}
+extension Stage: ExpressibleByArgument {}
+
+/// Names separated by commas.
+struct NameList: ExpressibleByArgument {
+  let names: [String]
+
+  init(argument: String) {
+    names = argument.split(separator: ",", omittingEmptySubsequences: true).map {
+      String($0.trimmingPrefix(while: \.isWhitespace))
+    }
+  }
+}
+
+/// The graph file and what may be changed about it.
+struct GraphOptions: ParsableArguments {
+  @Argument(help: "The graph file (.aya).", completion: .file(extensions: ["aya"]))
+  var file: String
+
+  @Option(name: .long, help: "Sets a dimension, as in --dim N=64. Repeatable.")
+  var dim: [DimOverride] = []
+
+  @Option(name: .long, help: "Sets a constant, as in --const beta=4. Repeatable.")
+  var const: [ConstOverride] = []
+
+  @Option(name: .long, help: "Runs f32 parts in another dtype: f64.")
+  var dtype: DType = .f32
+
+  /// Reads the graph; warnings go to stderr.
+  func load() throws -> Graph {
+    guard dtype.isFloating else {
+      throw ValidationError("--dtype takes f32 or f64, not \(dtype)")
+    }
+    let overrides = Overrides(
+      dims: Dictionary(dim.map { ($0.name, $0.size) }, uniquingKeysWith: { _, last in last }),
+      consts: Dictionary(const.map { ($0.name, $0.value) }, uniquingKeysWith: { _, last in last }))
+    let graph = try Graph.load(file, overrides: overrides) { Console.report([$0]) }
+    return dtype == .f32 ? graph : graph.retyped(from: .f32, to: dtype)
+  }
+
+  /// The sizes that flags and defaults bind.
+  func sizes(of graph: Graph) -> [String: Int] { graph.sizes() }
+}
+
+/// Arrays for a run.
+struct ArrayOptions: ParsableArguments {
+  @Option(
+    name: .long, help: "Arrays by node name (.npz): inputs, noise such as z.eps, or any node.")
+  var inputs: String?
+
+  @Option(name: .long, help: "Parameters by name (.npz or .safetensors, also a checkpoint).")
+  var params: String?
+
+  @Option(name: .long, help: "Seed of initial parameters and noise.")
+  var seed: UInt64 = 0
+
+  func loadInputs() throws -> [String: NDArray] {
+    guard let inputs else { return [:] }
+    return Dictionary(
+      try readNPZ(inputs).map { ($0.name, $0.array) }, uniquingKeysWith: { first, _ in first })
+  }
+
+  /// The parameters in the file. Optimiser state in a checkpoint is left aside.
+  func loadParameters(for graph: Graph) throws -> [String: NDArray] {
+    guard let params else {
+      if !graph.parameters.isEmpty {
+        Console.error(
+          "note: no --params: parameters come from their initialisers with seed \(seed)")
+      }
+      return [:]
+    }
+    return try Ayatori.loadParameters(params, for: graph)
+  }
+}

@@ -27,11 +27,14 @@ public struct BlockedEdge: Hashable, Sendable {
   public var operand: NodeID
   public var user: NodeID
   public var reason: String
+  /// Whether a target of the differentiation lies behind the edge: its gradient lacks this way.
+  public var hidesTarget: Bool
 
-  public init(operand: NodeID, user: NodeID, reason: String) {
+  public init(operand: NodeID, user: NodeID, reason: String, hidesTarget: Bool) {
     self.operand = operand
     self.user = user
     self.reason = reason
+    self.hidesTarget = hidesTarget
   }
 }
 

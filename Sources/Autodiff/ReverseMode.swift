@@ -54,16 +54,18 @@ public struct ReverseMode {
   }
 }
 
+/// A noise leaf is randomness from outside, however it enters.
+private let noiseReason = "noise: nothing flows into randomness"
+
 private struct Pass {
   let graph: Graph
   let root: ReverseMode.Root
   let targets: [NodeID]
   let builder: GraphBuilder
   let rootName: String
+  let users: [[NodeID]]
   /// Nodes on a way from a target to the root.
   let isOnPath: [Bool]
-  /// Nodes that depend on a target.
-  let dependsOnTarget: [Bool]
   var contributions: [[(value: Value, user: NodeID)]]
   var refusals: [[Derivative]]
   var adjoints: [Value?]
@@ -77,13 +79,13 @@ private struct Pass {
     self.targets = targets
     builder = GraphBuilder(continuing: graph)
     rootName = graph[root.node].label
+    users = graph.users()
     let needed = graph.needed(by: [root.node])
     var depends = [Bool](repeating: false, count: graph.nodes.count)
-    for target in targets { depends[target.index] = true }
+    for target in targets where !graph[target].isNoise { depends[target.index] = true }
     for node in graph.nodes where !depends[node.id.index] {
       depends[node.id.index] = node.operands.contains { depends[$0.index] }
     }
-    dependsOnTarget = depends
     isOnPath = zip(needed, depends).map { $0 && $1 }
     contributions = Array(repeating: [], count: graph.nodes.count)
     refusals = Array(repeating: [], count: graph.nodes.count)
@@ -93,17 +95,46 @@ private struct Pass {
   mutating func run() {
     for node in graph.nodes.reversed() where isOnPath[node.id.index] && node.id <= root.node {
       guard let adjoint = adjoint(of: node) else {
-        // Nothing but refusals came: they hold for everything behind this node too.
-        if let reason = refusals[node.id.index].first {
-          for operand in node.operands where isOnPath[operand.index] {
-            refusals[operand.index].append(reason)
-          }
-        }
+        refuse(node)
         continue
       }
       adjoints[node.id.index] = adjoint
       propagate(adjoint, through: node)
     }
+  }
+
+  /// Nothing but refusals came to `node`: they hold for everything behind it too. Where floats end
+  /// in integers or truth values, the op itself says why.
+  private mutating func refuse(_ node: Node) {
+    guard let inherited = Derivative.strongest(refusals[node.id.index]) else { return }
+    var own = [OperandGradient?](repeating: nil, count: node.operands.count)
+    if let operation = node.operation, !node.type.dtype.isFloating,
+      node.operands.contains(where: { graph[$0].type.dtype.isFloating })
+    {
+      let result = Value(builder: builder, id: node.id)
+      own = operation.definition.gradient(
+        GradientRule.Context(
+          builder: builder, operands: node.operands.map { Value(builder: builder, id: $0) },
+          result: result, cotangent: result, attributes: operation.attributes))
+    }
+    for (operand, gradient) in zip(node.operands, own) where isOnPath[operand.index] {
+      if graph[operand].type.dtype.isFloating, let refusal = gradient?.refusal {
+        refuse(refusal, operand, at: node)
+      } else {
+        refusals[operand.index].append(inherited)
+      }
+    }
+  }
+
+  /// Writes down that no derivative passes the edge from `operand` into `node`.
+  private mutating func refuse(_ refusal: Derivative, _ operand: NodeID, at node: Node) {
+    let reason = "\(refusal.reasonOnly) (at '\(node.label)')"
+    if graph[operand].type.dtype.isFloating {
+      blocked.append(
+        BlockedEdge(
+          operand: operand, user: node.id, reason: reason, hidesTarget: isOnPath[operand.index]))
+    }
+    if isOnPath[operand.index] { refusals[operand.index].append(refusal.located(reason)) }
   }
 
   /// The sum of what came in, named; nil when no value came.
@@ -112,10 +143,8 @@ private struct Pass {
     var incoming = contributions[node.id.index]
     return builder.with(scope: node.scope, role: role, location: node.location) {
       if node.id == root.node {
-        let seed =
-          root.seed.map { Value(builder: builder, id: $0) }
-          ?? builder.constant(.float(1), node.type.dtype)
-        incoming.insert((seed, node.id), at: 0)
+        guard let seed = root.seed else { return ownSeed(node.type.dtype) }
+        incoming.insert((Value(builder: builder, id: seed), node.id), at: 0)
       }
       guard let first = incoming.first else { return nil }
       var total = first.value
@@ -132,6 +161,18 @@ private struct Pass {
       if let name = node.name { label(total, derivativeName(of: rootName, withRespectTo: name)) }
       return total
     }
+  }
+
+  /// The 1 that a pass starts with, named at once: no other 1 of the graph is merged with it, and a
+  /// second pass from the same root finds it and with it all that the first one built.
+  private func ownSeed(_ dtype: DType) -> Value {
+    let name = derivativeName(of: rootName, withRespectTo: rootName)
+    if let known = builder.value(named: name), known.dtype == dtype,
+      builder.body(of: known.id) == .leaf(.constant(.float(1)))
+    {
+      return known
+    }
+    return builder.constant(.float(1), dtype, name: builder.freeName(name))
   }
 
   /// A contribution as a node of its own, which no other contribution is.
@@ -151,15 +192,33 @@ private struct Pass {
     }
     used.insert(own.id)
     if let name = node.name {
-      let way = graph[user].name ?? graph[user].operation?.definition.name ?? user.description
-      label(own, derivativeName(of: rootName, withRespectTo: name) + " through " + way)
+      label(own, derivativeName(of: rootName, withRespectTo: name) + " through " + way(user))
     }
     return own
   }
 
+  /// What people would call the way through `user`: the first name downstream as long as there is
+  /// only one way to go, else the op.
+  private func way(_ user: NodeID) -> String {
+    var id = user
+    while true {
+      if let name = graph[id].name { return name }
+      let next = users[id.index].filter { isOnPath[$0.index] }
+      guard next.count == 1 else { break }
+      id = next[0]
+    }
+    return graph[user].operation?.definition.name ?? user.description
+  }
+
   private func label(_ value: Value, _ name: String) {
-    if let owner = builder.value(named: name), owner.id == value.id { return }
-    value.named(builder.freeName(name))
+    var free = name
+    var number = 2
+    while let owner = builder.value(named: free) {
+      if owner.id == value.id { return }
+      free = "\(name)#\(number)"
+      number += 1
+    }
+    value.named(free)
   }
 
   private mutating func propagate(_ adjoint: Value, through node: Node) {
@@ -175,30 +234,21 @@ private struct Pass {
           result: Value(builder: builder, id: node.id), cotangent: adjoint,
           attributes: operation.attributes))
     }
-    for (operand, gradient) in zip(node.operands, gradients) {
-      let refusal: Derivative
-      switch gradient {
-      case .value(let value):
-        guard isOnPath[operand.index] else { continue }
-        precondition(
-          value.type == graph[operand].type,
-          "the gradient rule of '\(operation.definition.name)' gives \(value.type) for an operand "
-            + "of type \(graph[operand].type)")
-        if value.id.index >= firstNew {
-          builder.setRole(
-            .adjoint(of: operand, root: rootName, through: node.id), of: value.id)
-        }
-        contributions[operand.index].append((value, node.id))
+    for (operand, answer) in zip(node.operands, gradients) {
+      let gradient = graph[operand].isNoise ? .notConnected(because: noiseReason) : answer
+      if let refusal = gradient.refusal {
+        refuse(refusal, operand, at: node)
         continue
-      case .zero(let reason): refusal = .zero(because: reason)
-      case .notConnected(let reason): refusal = .notConnected(because: reason)
-      case .undefined(let reason): refusal = .undefined(because: reason)
       }
-      let reason = "\(refusal.reasonOnly) (at '\(node.label)')"
-      if graph[operand].type.dtype.isFloating {
-        blocked.append(BlockedEdge(operand: operand, user: node.id, reason: reason))
+      guard case .value(let value) = gradient, isOnPath[operand.index] else { continue }
+      precondition(
+        value.type == graph[operand].type,
+        "the gradient rule of '\(operation.definition.name)' gives \(value.type) for an operand "
+          + "of type \(graph[operand].type)")
+      if value.id.index >= firstNew {
+        builder.setRole(.adjoint(of: operand, root: rootName, through: node.id), of: value.id)
       }
-      if isOnPath[operand.index] { refusals[operand.index].append(refusal.located(reason)) }
+      contributions[operand.index].append((value, node.id))
     }
   }
 
@@ -234,17 +284,33 @@ private struct Pass {
   }
 
   private func refusal(for target: NodeID) -> Derivative {
-    // The strongest answer first: an undefined path, then a zero one, then a cut one.
-    let found = refusals[target.index]
-    for case .undefined(let reason) in found { return .undefined(because: reason) }
-    for case .zero(let reason) in found { return .zero(because: reason) }
-    if case .notConnected(let reason)? = found.first { return .notConnected(because: reason) }
+    if graph[target].isNoise { return .notConnected(because: noiseReason) }
+    if let found = Derivative.strongest(refusals[target.index]) { return found }
     return .notConnected(
       because: "'\(rootName)' does not depend on '\(graph[target].label)'")
   }
 }
 
+extension OperandGradient {
+  /// Why there is no value, when there is none.
+  fileprivate var refusal: Derivative? {
+    switch self {
+    case .value: nil
+    case .zero(let reason): .zero(because: reason)
+    case .notConnected(let reason): .notConnected(because: reason)
+    case .undefined(let reason): .undefined(because: reason)
+    }
+  }
+}
+
 extension Derivative {
+  /// The answer that says most: an undefined path, then a zero one, then a cut one.
+  fileprivate static func strongest(_ found: [Derivative]) -> Derivative? {
+    for case .undefined(let reason) in found { return .undefined(because: reason) }
+    for case .zero(let reason) in found { return .zero(because: reason) }
+    return found.first
+  }
+
   fileprivate var reasonOnly: String {
     switch self {
     case .node: ""

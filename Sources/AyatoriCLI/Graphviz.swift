@@ -6,6 +6,14 @@ enum Graphviz {
   /// The formats that are offered, by the extension of the file.
   static let formats = ["svg", "png", "pdf"]
 
+  /// Extensions of pictures, offered or not: DOT text under such a name would mislead.
+  private static let pictures = ["jpg", "jpeg", "gif", "bmp", "webp", "tif", "tiff", "ps", "eps"]
+
+  /// Whether the name is that of a picture.
+  static func isPicture(_ path: String) -> Bool {
+    format(of: path) != nil || pictures.contains { path.lowercased().hasSuffix(".\($0)") }
+  }
+
   /// The format that the extension of `path` asks for, or nil when `dot` is not needed for it.
   static func format(of path: String) -> String? {
     guard let name = path.split(separator: "/").last, let dot = name.lastIndex(of: ".") else {

@@ -51,7 +51,7 @@ enum Main {
       Console.report([diagnostic])
       return 1
     case let failure as CheckFailure:
-      Console.report([failure.diagnostic])
+      Console.report(failure.diagnostics)
       return 2
     case let failure as PassFailure:
       Console.error("ayatori: a bug in Ayatori: \(failure)")
@@ -61,8 +61,13 @@ enum Main {
     let code = AyatoriCommand.exitCode(for: error)
     let message = AyatoriCommand.fullMessage(for: error)
     if code == .success {
-      print(message)
-      if message.contains("USAGE:") { print("\nEXAMPLE:\n  \(requested().example)") }
+      let example = message.contains("USAGE:") ? "\n\nEXAMPLE:\n  \(requested().example)" : ""
+      do throws(Diagnostic) {
+        try Console.result(message + example)
+      } catch {
+        Console.report([error])
+        return 1
+      }
     } else if !message.isEmpty {
       Console.error(message)
     }
@@ -81,5 +86,5 @@ enum Main {
 
 /// A check that the person asked for did not hold: exit code 2.
 struct CheckFailure: Error {
-  let diagnostic: Diagnostic
+  let diagnostics: [Diagnostic]
 }

@@ -18,7 +18,7 @@ extension AyatoriDrawing {
       guard let operation = node.operation else { continue }
       let first = edges.count
       for (place, operand) in node.operands.enumerated() {
-        let (look, reason) = edgeLook(operation, place)
+        let (look, reason) = edgeLook(node, operation, place)
         let keyword = keyword(operation, place)
         for source in folded[operand.index]?.sources ?? [operand] where isDrawn(source) {
           let label = operation.definition.sampling == nil || look == .noise ? look.label : keyword
@@ -67,12 +67,16 @@ extension AyatoriDrawing {
     return spec.name
   }
 
-  /// The look of an operand's edge, and why. A sampling op that is not estimated pathwise hands no
-  /// gradient to its operands, whatever the op could do.
-  private func edgeLook(_ operation: Operation, _ place: Int) -> (EdgeLook, String) {
-    let look = EdgeLook(operation.definition.operandSpec(at: place).edge)
-    if look == .differentiable, let estimator = estimator(operation), estimator != "pathwise" {
-      return (.stopped, "the \(estimator) estimator lets no pathwise gradient through")
+  /// The look of an operand's edge, and why. A sampling op whose estimator passes nothing
+  /// hands no gradient to its operands, whatever the op could do.
+  private func edgeLook(
+    _ node: Node, _ operation: Operation, _ place: Int
+  ) -> (EdgeLook, String) {
+    let look = EdgeLook(graph.edgeKind(of: place, into: node))
+    if look == .differentiable, let estimator = estimator(operation),
+      operation.definition.sampling?.passingEstimators.contains(estimator) == false
+    {
+      return (.stopped, "the \(estimator) estimator lets no gradient through the draw")
     }
     return (look, look.meaning)
   }

@@ -17,12 +17,12 @@ public struct Pass: Sendable {
   public func callAsFunction(_ graph: Graph) -> Graph { body(graph) }
 
   /// Every pass there is, in the order of the pipelines.
-  public static let all: [Pass] = [.lowerSampling, .forwardViews, .eliminateDeadNodes]
+  public static let all: [Pass] = [.lowerSampling, .forwardContributions, .eliminateDeadNodes]
 
   /// What must happen before anything can be differentiated or run.
   public static let lowering: [Pass] = [.lowerSampling]
   /// What happens between gradient and plan.
-  public static let optimizing: [Pass] = [.forwardViews, .eliminateDeadNodes]
+  public static let optimizing: [Pass] = [.forwardContributions, .eliminateDeadNodes]
 }
 
 /// A pass broke the graph: a mistake in Ayatori, not in the input.

@@ -1,4 +1,4 @@
-import GraphIR
+package import GraphIR
 
 // Every message that binding and running can show.
 
@@ -34,13 +34,16 @@ extension Diagnostic {
         ? "convert it (array.astype('float32')), or run the graph with --dtype f64" : nil)
   }
 
-  static func notFed(_ node: Node) -> Diagnostic {
+  /// A leaf without a value; `others` have none either.
+  package static func notFed(_ node: Node, others: [Node] = []) -> Diagnostic {
     Diagnostic(
       "not-fed", "'\(node.label)' has no value", at: node.location, place: node.label,
       expected: "an array of type \(node.type)", got: "nothing",
       fix: node.isInput
         ? "feed it by name: --inputs FILE.npz with the array '\(node.label)'"
-        : "give parameters with --params, or a seed to initialise them")
+        : "give parameters with --params, or a seed to initialise them"
+    )
+    .adding(others.map { .init("'\($0.label)', of type \($0.type), has none either") })
   }
 
   static func unknownFeed(_ name: String, _ graph: Graph) -> Diagnostic {

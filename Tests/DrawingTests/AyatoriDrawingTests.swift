@@ -112,7 +112,7 @@ import Testing
     let text = try dot(g.build(), style: .ayatori)
     let edge = try #require(lines(text, "\"mean\" -> \"z\"").first)
     #expect(edge.contains("arrowhead=\"tee\""))
-    #expect(edge.contains("the score estimator lets no pathwise gradient through"))
+    #expect(edge.contains("the score estimator lets no gradient through the draw"))
     let node = try #require(lines(text, "\"z\" [").first)
     #expect(node.contains("~ normal(mean, stddev)"))
     // The formula is that of the log-variance form.

@@ -65,7 +65,9 @@ enum TestOp {
         choices: ["log_variance", "stddev"], ""),
     ], type: first,
     DrawingSpec(.sampling, symbol: "mean + exp(lv/2)·ε", chainer: "Gaussian"),
-    sampling: SamplingSpec(noiseOperand: 2, noise: .normal, estimatorAttribute: "estimator"))
+    sampling: SamplingSpec(
+      noiseOperand: 2, noise: .normal, estimatorAttribute: "estimator",
+      passingEstimators: ["pathwise"]))
 
   private static let first: @Sendable (TypeRule.Context) throws(TypeError) -> ValueType = {
     context throws(TypeError) in context[0]

@@ -44,7 +44,8 @@ private struct GraphMaker {
   mutating func scalar() -> Scalar {
     pick([
       .int(0), .int(-7), .int(.min), .float(0), .float(-0.0), .float(0.1), .float(1e-8),
-      .float(1e300), .float(.infinity), .float(-.infinity), .float(.nan), .float(5e-324),
+      .float(1e300), .float(.infinity), .float(-.infinity), .float(.nan),
+      .float(.leastNonzeroMagnitude),
     ])
   }
 

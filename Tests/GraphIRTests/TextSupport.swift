@@ -129,7 +129,9 @@ let testDialect: Dialect = {
             "estimator", .symbol, default: .symbol("pathwise"),
             choices: ["pathwise", "score", "stopped"], ""),
         ],
-        sampling: SamplingSpec(noiseOperand: 2, noise: .normal, estimatorAttribute: "estimator"),
+        sampling: SamplingSpec(
+          noiseOperand: 2, noise: .normal, estimatorAttribute: "estimator",
+          passingEstimators: ["pathwise"]),
         type: .broadcast()),
     ]
   let layer = LayerDefinition(

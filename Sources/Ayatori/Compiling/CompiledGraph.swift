@@ -9,6 +9,8 @@ public import Runtime
 ///     results["d_loss/d_mu"]
 public struct CompiledGraph: Sendable {
   public let program: Program
+  /// Noise that the caller will feed and no output needs.
+  private let unneeded: Set<String>
 
   /// Compiles a source graph: lowering, derivatives, passes.
   ///
@@ -18,9 +20,9 @@ public struct CompiledGraph: Sendable {
   /// caller got wrong, and a `PassFailure` for a mistake in Ayatori.
   public init(
     _ source: Graph, outputs: [String]? = nil, gradientsOf loss: String? = nil,
-    withRespectTo targets: [String] = [], feeding: Set<String> = []
+    withRespectTo targets: [String] = [], feeding: Set<String> = [],
+    compiler: Compiler = Compiler()
   ) throws {
-    let compiler = Compiler()
     let cut = try source.cut(at: feeding)
     var graph = try compiler.lower(cut)
     var names = outputs ?? graph.outputs.map(\.name)
@@ -42,29 +44,57 @@ public struct CompiledGraph: Sendable {
     }
     guard unknown.isEmpty else { throw Diagnostics(unknown) }
     let optimized = try compiler.optimize(builder.build())
-    program = try Program(optimized, feeding: optimized.fedNoise(feeding))
+    let fed = optimized.fedNoise(feeding)
+    program = try Program(optimized, feeding: fed)
+    unneeded = cut.fedNoise(feeding).subtracting(fed)
   }
 
   /// Wraps a graph that is lowered and optimised already.
   public init(optimized graph: Graph, feeding: Set<String> = []) throws(Diagnostic) {
     program = try Program(graph, feeding: feeding)
+    unneeded = []
   }
 
   /// Binds to the sizes of the fed arrays, runs once, and returns every output by name.
   ///
-  /// Parameters that are not given come from their initialisers with `seed`; noise that is not fed
-  /// is drawn from `seed` and `step`. Throws diagnostics.
+  /// Parameters that are not given, among `inputs` either, come from their initialisers with
+  /// `seed`; noise that is not fed is drawn from `seed` and `step`. Throws diagnostics.
   public func run(
     inputs: [String: NDArray] = [:], parameters: [String: NDArray] = [:],
     sizes: [String: Int] = [:], seed: UInt64 = 0, step: UInt64 = 0
   ) throws(Diagnostic) -> [String: NDArray] {
-    let shapes = inputs.merging(parameters) { first, _ in first }.mapValues(\.shape)
+    var parameters = parameters
+    var fed: [String: NDArray] = [:]
+    for (name, array) in inputs.sorted(by: { $0.key < $1.key }) where !unneeded.contains(name) {
+      // An alias stands for its node.
+      let node = program.graph.node(named: name)
+      let label = node?.label ?? name
+      if fed[label] != nil { throw .fedTwice(label, name) }
+      if let node, node.isPersistent {
+        parameters[label] = array
+      } else {
+        fed[label] = array
+      }
+    }
+    let shapes = fed.merging(parameters) { first, _ in first }.mapValues(\.shape)
     let solved = try SizeSolver(program.graph).solve(given: sizes, shapes: shapes)
-    let state = try StateStore(program.graph, sizes: solved)
-    try state.initialize(seed: seed) { parameters[$0.label] == nil }
-    for (name, array) in parameters.sorted(by: { $0.key < $1.key }) { try state.set(name, array) }
-    let bound = try BoundProgram(program, sizes: solved, state: state, seed: seed)
-    for (name, array) in inputs.sorted(by: { $0.key < $1.key }) { try bound.feed(name, array) }
+    let bound: BoundProgram
+    do throws(Diagnostic) {
+      let state = try StateStore(program.graph, sizes: solved)
+      try state.initialize(seed: seed) { parameters[$0.label] == nil }
+      for (name, array) in parameters.sorted(by: { $0.key < $1.key }) {
+        try state.set(name, array)
+      }
+      bound = try BoundProgram(program, sizes: solved, state: state, seed: seed)
+    } catch {
+      // A size that an input would have brought: what is missing is the input.
+      let missing = program.graph.inputs.filter {
+        program.isNeeded[$0.id.index] && fed[$0.label] == nil
+      }
+      guard error.id == "unbound-dimension", let first = missing.first else { throw error }
+      throw .notFed(first, others: Array(missing.dropFirst()))
+    }
+    for (name, array) in fed.sorted(by: { $0.key < $1.key }) { try bound.feed(name, array) }
     try bound.run(step: step)
     var results: [String: NDArray] = [:]
     for output in program.outputs { results[output.name] = bound.output(output.name) }

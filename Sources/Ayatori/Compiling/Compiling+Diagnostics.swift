@@ -19,6 +19,19 @@ extension Diagnostic {
       expected: "a differentiable path from '\(loss)' to '\(name)'", got: reason)
   }
 
+  static func fedTwice(_ label: String, _ alias: String) -> Diagnostic {
+    Diagnostic(
+      "fed-twice", "'\(label)' is fed twice, under different names", place: alias,
+      expected: "one array for a node", got: "another one under '\(alias)'")
+  }
+
+  static func gradientCut(_ edge: BlockedEdge, _ loss: String, _ graph: Graph) -> Diagnostic {
+    Diagnostic(
+      "gradient-cut", "the gradient of '\(loss)' does not pass into '\(graph[edge.operand].label)'",
+      severity: .warning, at: graph[edge.user].location, place: "graph '\(graph.name)'",
+      got: edge.reason, notes: [.init("what lies behind it gets the rest of its gradient only")])
+  }
+
   static func noLoss(_ graph: Graph, _ scalars: [String]) -> Diagnostic {
     Diagnostic(
       "no-loss", "it is not clear what graph '\(graph.name)' minimises",

@@ -21,15 +21,23 @@ extension Graph {
   public func constantValues(sizes: [String: Int]) -> [NodeID: Scalar] {
     var values: [NodeID: Scalar] = [:]
     let bound = self.sizes(binding: sizes)
+    var known: Set<NodeID> = []
     for id in constantScalars.sorted() {
-      if case .leaf(.constant(let scalar)) = self[id].body {
+      switch self[id].body {
+      case .leaf(.constant(let scalar)):
         values[id] = scalar
-      } else if let array = try? ReferenceInterpreter(self).evaluate(
-        [id], feeds: [:], sizes: bound),
-        let value = array[id]?.values.first
-      {
-        values[id] = .float(value)
+        known.insert(id)
+      case .leaf(.size(let dim)):
+        if (try? dim.evaluated(bound)) != nil { known.insert(id) }
+      default:
+        if self[id].operands.allSatisfy(known.contains) { known.insert(id) }
       }
+    }
+    let computed = known.subtracting(values.keys)
+    let arrays = try? ReferenceInterpreter(self).evaluate(
+      Array(computed), feeds: [:], sizes: bound)
+    for id in computed {
+      if let value = arrays?[id]?.values.first { values[id] = .float(value) }
     }
     return values
   }

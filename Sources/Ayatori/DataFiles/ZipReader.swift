@@ -3,9 +3,9 @@ package import GraphIR
 /// Reading the members of a ZIP archive, as far as `.npz` files need it.
 ///
 /// Source: PKWARE APPNOTE.TXT 6.3.10, section numbers below. The central directory decides
-/// (4.3.12); stored and deflated members, ZIP64 (4.5.3); CRC-32 checked. Refused: encryption, other methods,
-/// archives in parts, two members of one name, members that overlap, and a claimed size that
-/// deflate cannot reach.
+/// (4.3.12); stored and deflated members, ZIP64 (4.5.3); CRC-32 checked. Refused: encryption,
+/// other methods, archives in parts, two members of one name, members that overlap, and a claimed
+/// size that deflate cannot reach.
 package struct ZipReader {
   /// What the central directory says of a member.
   package struct Entry: Sendable, Equatable {

@@ -19,6 +19,17 @@ public enum Optimizer: Sendable, Hashable {
     .sgd(learningRate: learningRate, momentum: 0)
   }
 
+  /// What the names of its state begin with.
+  var prefix: String {
+    switch self {
+    case .adam: "adam."
+    case .sgd: "sgd."
+    }
+  }
+
+  /// Whether a name belongs to its state.
+  func keeps(name: String) -> Bool { name.hasPrefix(prefix) }
+
   /// Appends state and updates for each parameter. State is named `adam.m.<parameter>` and so on.
   func appendUpdates(_ pairs: [(parameter: Value, gradient: Value)], to builder: GraphBuilder) {
     builder.with(scope: ["optimizer"], role: .update) {

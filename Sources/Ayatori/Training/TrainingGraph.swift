@@ -11,6 +11,13 @@ extension Compiler {
     let lowered = try lower(source)
     let names = lowered.parameters.map(\.label)
     guard !names.isEmpty else { throw Diagnostics([.nothingToTrain(lowered)]) }
+    let trained = lowered.updates.map { lowered[$0.target] }.filter(\.isParameter)
+    let taken = lowered.names.filter { optimizer.keeps(name: $0) }
+    guard trained.isEmpty, taken.isEmpty else {
+      throw Diagnostics(
+        trained.map { .updatedParameter($0, lowered) }
+          + taken.map { .optimizerName($0, lowered, optimizer) })
+    }
     let gradient = try differentiate(lowered, loss: loss, withRespectTo: names)
     let builder = GraphBuilder(continuing: gradient)
     let pairs = names.compactMap { name -> (parameter: Value, gradient: Value)? in
@@ -24,6 +31,9 @@ extension Compiler {
     for output in lowered.outputs {
       builder.output(output.name, Value(builder: builder, id: output.node))
     }
+    if lowered.output(named: loss) == nil, let root = builder.value(named: loss) {
+      builder.output(loss, root)
+    }
     return try optimize(builder.build())
   }
 }
@@ -33,5 +43,21 @@ extension Diagnostic {
     Diagnostic(
       "nothing-to-train", "graph '\(graph.name)' has no parameters",
       place: "graph '\(graph.name)'", expected: "at least one 'param' or 'layer'", got: "none")
+  }
+
+  static func updatedParameter(_ node: Node, _ graph: Graph) -> Diagnostic {
+    Diagnostic(
+      "updated-parameter", "the parameter '\(node.label)' has an update of its own",
+      at: node.location, place: "graph '\(graph.name)'",
+      expected: "parameters that the optimizer alone updates", got: "'update \(node.label) = …'",
+      fix: "declare it as 'state' to keep the update, or drop the update to train it")
+  }
+
+  static func optimizerName(_ name: String, _ graph: Graph, _ optimizer: Optimizer) -> Diagnostic {
+    Diagnostic(
+      "optimizer-name", "the name '\(name)' is kept for the optimizer's state",
+      at: graph.node(named: name)?.location, place: "graph '\(graph.name)'",
+      expected: "a name that does not begin with '\(optimizer.prefix)'", got: "'\(name)'",
+      fix: "give it another name")
   }
 }

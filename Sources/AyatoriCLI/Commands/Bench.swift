@@ -16,17 +16,20 @@ struct Bench: ParsableCommand, HasExample {
 
   @OptionGroup var graph: GraphOptions
 
-  @Option(name: .long, help: "The size of the first free dimension.")
+  @Option(name: .long, parsing: .unconditional, help: "The size of every free dimension.")
   var batchSize = 64
 
-  @Option(name: .long, help: "Rounds to time.")
+  @Option(name: .long, parsing: .unconditional, help: "Rounds to time.")
   var rounds = 5
 
-  @Option(name: .long, help: "Steps a round.")
+  @Option(name: .long, parsing: .unconditional, help: "Steps a round.")
   var steps = 100
 
-  @Option(name: .long, help: "Threads for matrix products.")
+  @Option(name: .long, parsing: .unconditional, help: "Threads for matrix products.")
   var threads: Int?
+
+  @Option(name: .long, help: "The output to minimise; by default 'loss'.")
+  var loss: String?
 
   @Flag(name: .long, help: "Prints JSON.")
   var json = false
@@ -62,7 +65,7 @@ struct Bench: ParsableCommand, HasExample {
     let trains = !source.parameters.isEmpty && !source.inputs.isEmpty
     let program: Program
     if trains {
-      let loss = try Compiler.lossName(of: source)
+      let loss = try loss ?? Compiler.lossName(of: source)
       program = try Program(
         try Compiler().trainingGraph(of: source, loss: loss, optimizer: .adam()), outputs: [loss])
     } else {
@@ -101,13 +104,15 @@ struct Bench: ParsableCommand, HasExample {
         "min": times[0], "median": times[times.count / 2], "max": times[times.count - 1],
       ], arenaBytes: bound.plan.arenaBytes, stepsInPlan: bound.plan.steps.count)
     if json { return try Console.json(report) }
-    Console.result(
+    let hasBatch = source.dimensions.contains { $0.defaultSize == nil }
+    let batch = hasBatch ? "batch \(batchSize)" : "no free dimension"
+    try Console.result(
       String(
         format: """
-          %@, %@, batch %d, %d threads: %d steps in the plan, arena %.2f MiB
+          %@, %@, %@, %d threads: %d steps in the plan, arena %.2f MiB
           parse %.2f ms, compile %.2f ms, bind %.2f ms
           step  min %.1f µs  median %.1f µs  max %.1f µs
-          """, report.graph, report.mode, batchSize, report.threads, report.stepsInPlan,
+          """, report.graph, report.mode, batch, report.threads, report.stepsInPlan,
         Double(report.arenaBytes) / 1_048_576, report.parseMilliseconds,
         report.compileMilliseconds, report.bindMilliseconds, times[0], times[times.count / 2],
         times[times.count - 1]))

@@ -23,18 +23,30 @@ struct Check: ParsableCommand, HasExample {
       consts: Dictionary(const.map { ($0.name, $0.value) }, uniquingKeysWith: { _, last in last }))
     var found: [Diagnostic] = []
     for file in files {
+      let graph: Graph
       do throws(Diagnostics) {
-        let graph = try Graph.load(file, overrides: overrides) { Console.report([$0]) }
-        let parameters = graph.parameters.reduce(into: 0) { total, node in
-          total += (try? node.type.shape.evaluated(graph.sizes()).reduce(1, *)) ?? 0
-        }
-        Console.result(
-          "\(file): graph \(graph.name): \(graph.nodes.count) nodes, \(parameters) parameters, "
-            + "outputs \(graph.outputs.map(\.name).joined(separator: ", "))")
+        graph = try Graph.load(file, overrides: overrides) { Console.report([$0]) }
       } catch {
         found += error.all
+        continue
       }
+      let parameters = parameterCount(graph).map(String.init) ?? "an unknown number of"
+      try Console.result(
+        "\(file): graph \(graph.name): \(graph.nodes.count) nodes, \(parameters) parameters, "
+          + "outputs \(graph.outputs.map(\.name).joined(separator: ", "))")
     }
     if !found.isEmpty { throw Diagnostics(found) }
+  }
+
+  /// Nil when a dimension has no value, or the count does not fit.
+  private func parameterCount(_ graph: Graph) -> Int? {
+    var total = 0
+    for node in graph.parameters {
+      guard let shape = try? node.type.shape.evaluated(graph.sizes()) else { return nil }
+      let (sum, overflow) = total.addingReportingOverflow(shape.reduce(1, *))
+      if overflow { return nil }
+      total = sum
+    }
+    return total
   }
 }

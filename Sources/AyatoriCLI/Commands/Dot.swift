@@ -22,7 +22,9 @@ struct Dot: AsyncParsableCommand, HasExample {
   @Option(name: .long, help: "ayatori or chainer.")
   var style: DrawingStyle = .ayatori
 
-  @Option(name: .shortAndLong, help: "Where to write: .dot, .gv, .svg, .png or .pdf.")
+  @Option(
+    name: .shortAndLong,
+    help: "Where to write: a picture as .svg, .png or .pdf, DOT under any other name.")
   var output: String?
 
   func run() async throws {
@@ -33,13 +35,13 @@ struct Dot: AsyncParsableCommand, HasExample {
       annotations: DrawingAnnotations(
         constants: drawn.constantValues(sizes: sizes), sizes: sizes, title: nil))
     guard let output else {
-      print(text, terminator: "")
-      return
+      return try Console.output(text)
     }
-    if ["dot", "gv"].contains((output as NSString).pathExtension) {
-      try AtomicFile.write(Array(text.utf8), to: output)
-    } else {
+    // A picture that Graphviz is not asked for is a mistake; any other name takes the text.
+    if Graphviz.isPicture(output) {
       Console.report(try await Graphviz.render(text, to: output))
+    } else {
+      try AtomicFile.write(Array(text.utf8), to: output)
     }
   }
 }

@@ -50,27 +50,28 @@ struct Gradflow: ParsableCommand, HasExample {
     if json {
       try Console.json(split.report(seed: arrays.seed))
     } else {
-      Console.result(split.table(seed: arrays.seed))
+      try Console.result(split.table(seed: arrays.seed))
     }
     try fail(split, source)
   }
 
+  /// Throws for all that a gradient check finds: parameters without a path, values not finite.
   private func fail(_ split: GradientSplit, _ source: Graph) throws {
-    if let (name, reason) = split.unreached.first {
-      throw CheckFailure(
-        diagnostic: Diagnostic(
-          "parameter-unreached", "no gradient of '\(split.loss)' reaches the parameter '\(name)'",
-          at: source.node(named: name)?.location, got: reason))
+    var found = split.unreached.map { name, reason in
+      Diagnostic(
+        "parameter-unreached", "no gradient of '\(split.loss)' reaches the parameter '\(name)'",
+        at: source.node(named: name)?.location, got: reason)
     }
     for row in split.rows {
       let parts = row.parts.compactMap { part in part.statistics.map { (part.term, $0) } }
       for (what, statistics) in [("value", row.value)] + parts where statistics.nonFinite > 0 {
-        throw CheckFailure(
-          diagnostic: Diagnostic(
+        found.append(
+          Diagnostic(
             "not-finite", "\(statistics.nonFinite) elements at '\(row.name)' are not finite",
             at: source.node(named: row.name)?.location,
             got: what == "value" ? "in its value" : "in its gradient from '\(what)'"))
       }
     }
+    if !found.isEmpty { throw CheckFailure(diagnostics: found) }
   }
 }

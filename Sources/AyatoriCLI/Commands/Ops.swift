@@ -11,17 +11,17 @@ struct Ops: ParsableCommand, HasExample {
   @Flag(name: .long, help: "Prints a Markdown table.")
   var markdown = false
 
-  func run() {
+  func run() throws {
     let rows = Dialect.standard.ops.map { op in
       [signature(op), op.summary, op.gradient.refusal.map { "none: \($0)" } ?? "yes"]
     }
     let header = ["op", "meaning", "gradient"]
     if markdown {
-      print("| " + header.joined(separator: " | ") + " |")
-      print("|" + String(repeating: "---|", count: header.count))
+      try Console.result("| " + header.joined(separator: " | ") + " |")
+      try Console.result("|" + String(repeating: "---|", count: header.count))
       for row in rows {
         let cells = row.map { $0.replacing("|", with: "\\|") }
-        print("| `\(cells[0])` | " + cells.dropFirst().joined(separator: " | ") + " |")
+        try Console.result("| `\(cells[0])` | " + cells.dropFirst().joined(separator: " | ") + " |")
       }
       return
     }
@@ -32,7 +32,7 @@ struct Ops: ParsableCommand, HasExample {
       let cells = zip(row, widths).map { cell, width in
         cell + String(repeating: " ", count: width - cell.count)
       }
-      print(cells.joined(separator: "  ").trimmingSuffix { $0 == " " })
+      try Console.result(String(cells.joined(separator: "  ").trimmingSuffix { $0 == " " }))
     }
   }
 

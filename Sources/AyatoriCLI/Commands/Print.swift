@@ -15,7 +15,11 @@ struct StageOptions: ParsableArguments {
   var wrt: NameList?
 
   func graph(of source: Graph) throws -> Graph {
-    try Compiler().stage(stage, of: source, loss: loss, withRespectTo: wrt?.names)
+    if stage == .source || stage == .lowered, loss != nil || wrt != nil {
+      Console.error("note: --loss and --wrt change nothing at the stage '\(stage.rawValue)'")
+    }
+    return try Compiler(warn: Console.warn).stage(
+      stage, of: source, loss: loss, withRespectTo: wrt?.names)
   }
 }
 
@@ -28,6 +32,6 @@ struct Print: ParsableCommand, HasExample {
   @OptionGroup var stage: StageOptions
 
   func run() throws {
-    print(try stage.graph(of: try graph.load()).text(), terminator: "")
+    try Console.output(try stage.graph(of: try graph.load()).text())
   }
 }

@@ -25,7 +25,7 @@ struct Run: ParsableCommand, HasExample {
   @Option(name: .long, help: "Nodes to differentiate by, separated by commas.")
   var wrt: NameList?
 
-  @Option(name: .long, help: "The step at which noise is drawn.")
+  @Option(name: .long, parsing: .unconditional, help: "The step at which noise is drawn.")
   var step: UInt64 = 0
 
   @Option(name: .shortAndLong, help: "Writes the results to this .npz file.")
@@ -44,40 +44,35 @@ struct Run: ParsableCommand, HasExample {
     let parameters = try arrays.loadParameters(for: source)
     let compiled = try CompiledGraph(
       source, outputs: outputs?.names, gradientsOf: grad, withRespectTo: wrt?.names ?? [],
-      feeding: Set(inputs.keys))
+      feeding: Set(inputs.keys), compiler: Compiler(warn: Console.warn))
     let results = try compiled.run(
       inputs: inputs, parameters: parameters, seed: arrays.seed, step: step)
     let named = compiled.program.outputs.compactMap { output in
       results[output.name].map { (name: output.name, array: $0) }
     }
     if let output { try writeNPZ(named, to: output) }
-    for (name, array) in named { Console.result("\(name) = \(summary(array))") }
-    if let output { Console.error("wrote \(named.count) arrays to \(output)") }
+    for (name, array) in named { try Console.result("\(name) = \(summary(array))") }
+    if let output {
+      Console.error("wrote \(named.count) array\(named.count == 1 ? "" : "s") to \(output)")
+    }
   }
 
   /// A scalar's value, or an array's type with its range.
   private func summary(_ array: NDArray) -> String {
-    let values = array.doubles
-    if array.shape.isEmpty { return text(values[0], array.dtype) }
+    let texts = array.texts
+    if array.shape.isEmpty { return texts[0] }
     let shape = array.shape.map(String.init).joined(separator: ", ")
-    guard let low = values.min(), let high = values.max() else { return "\(array.dtype)[\(shape)]" }
-    if values.count <= 8 {
-      return "\(array.dtype)[\(shape)] "
-        + values.map { text($0, array.dtype) }.joined(separator: " ")
-    }
-    let mean = values.reduce(0, +) / Double(values.count)
-    let bad = values.count { !$0.isFinite }
-    return "\(array.dtype)[\(shape)] min \(text(low, array.dtype)) "
-      + "mean \(String(format: "%.6g", mean)) max \(text(high, array.dtype))"
-      + (bad > 0 ? "  (\(bad) not finite)" : "")
-  }
-
-  private func text(_ value: Double, _ dtype: DType) -> String {
-    switch dtype {
-    case .f32: "\(Float(value))"
-    case .f64: "\(value)"
-    case .i32, .i64: String(format: "%.0f", value)
-    case .bool: value == 0 ? "false" : "true"
-    }
+    let head = "\(array.dtype)[\(shape)]"
+    if texts.count <= 8 { return ([head] + texts).joined(separator: " ") }
+    let values = array.doubles
+    let finite = values.indices.filter { values[$0].isFinite }
+    let bad = values.count - finite.count
+    let note = bad > 0 ? "  (\(bad) not finite)" : ""
+    guard let low = finite.min(by: { values[$0] < values[$1] }),
+      let high = finite.max(by: { values[$0] < values[$1] })
+    else { return head + note }
+    let mean = finite.reduce(0) { $0 + values[$1] } / Double(finite.count)
+    return "\(head) min \(texts[low]) mean \(String(format: "%.6g", mean)) max \(texts[high])"
+      + note
   }
 }

@@ -23,25 +23,25 @@ struct Train: ParsableCommand, HasExample {
   @Option(name: .long, help: "A directory of IDX files, or mnist, fashion-mnist, digits.")
   var data = "digits"
 
-  @Option(name: .long, help: "Passes over the training images.")
+  @Option(name: .long, parsing: .unconditional, help: "Passes over the training images.")
   var epochs = 10
 
-  @Option(name: .long, help: "Images a step.")
+  @Option(name: .long, parsing: .unconditional, help: "Images a step.")
   var batchSize = 64
 
-  @Option(name: .long, help: "Seed of parameters, order and noise.")
+  @Option(name: .long, parsing: .unconditional, help: "Seed of parameters, order and noise.")
   var seed: UInt64 = 0
 
   @Option(name: .long, help: "adam or sgd.")
   var optimizer: OptimizerName = .adam
 
-  @Option(name: .long, help: "Step size; 1e-3 for adam, 1e-2 for sgd.")
+  @Option(name: .long, parsing: .unconditional, help: "Step size; 1e-3 for adam, 1e-2 for sgd.")
   var learningRate: Double?
 
-  @Option(name: .long, help: "Momentum of sgd.")
+  @Option(name: .long, parsing: .unconditional, help: "Momentum of sgd.")
   var momentum = 0.0
 
-  @Option(name: .long, help: "Threads for matrix products.")
+  @Option(name: .long, parsing: .unconditional, help: "Threads for matrix products.")
   var threads: Int?
 
   @Option(name: .long, help: "The output to minimise; by default 'loss'.")
@@ -50,7 +50,9 @@ struct Train: ParsableCommand, HasExample {
   @Option(name: .long, help: "sum or mean over the batch; by default found out from the graph.")
   var lossReduction: LossReduction?
 
-  @Option(name: .long, help: "Draws per image when evaluating on the test set; 0 leaves it out.")
+  @Option(
+    name: .long, parsing: .unconditional,
+    help: "Draws per image when evaluating on the test set; 0 leaves it out.")
   var evalSamples = 1
 
   @Option(name: .long, help: "Directory for the checkpoint.")
@@ -92,10 +94,17 @@ struct Train: ParsableCommand, HasExample {
       case .adam: .adam(learningRate: learningRate ?? 1e-3)
       case .sgd: .sgd(learningRate: learningRate ?? 1e-2, momentum: momentum)
       }
-    let trainer = try Trainer(source, on: dataSet, options: options)
+    let trainer = try Trainer(
+      source, on: dataSet, options: options, compiler: Compiler(warn: Console.warn))
     if let resume { try trainer.resume(from: resume) }
     let directory = out ?? resume
-    if let directory { try makeDirectory(directory) }
+    if let directory {
+      try makeDirectory(directory)
+      let path = Checkpoint.path(in: directory)
+      if resume == nil, FileManager.default.fileExists(atPath: path) {
+        Console.error("note: the checkpoint of an earlier run will be replaced: \(path)")
+      }
+    }
     announce(trainer, dataSet)
     try train(trainer, directory: directory)
   }
@@ -119,8 +128,8 @@ struct Train: ParsableCommand, HasExample {
       \(dataSet.name): \(dataSet.train.count) training and \(dataSet.test.count) test images, \
       grey levels as probabilities
       '\(trainer.loss)' \(trainer.reduction == .sum ? "sums" : "averages") over the batch \
-      (\(lossReduction == nil ? "found out by doubling it" : "as declared")); losses below are \
-      nats per image
+      (\(lossReduction == nil ? "found out by doubling it" : "as declared")); below it is per \
+      image, in nats where it is a log-likelihood
       """)
     for name in trainer.unclearMetrics {
       Console.error("note: '\(name)' neither sums nor averages over the batch and is not reported")
@@ -129,28 +138,34 @@ struct Train: ParsableCommand, HasExample {
   }
 
   private func train(_ trainer: Trainer, directory: String?) throws {
+    guard trainer.epoch < epochs else {
+      return Console.error(
+        "nothing to do: \(trainer.epoch) epochs are done, and --epochs \(epochs) counts them too")
+    }
     while trainer.epoch < epochs {
-      let number = trainer.epoch + 1
-      var bar = ProgressBar("epoch \(number)/\(epochs)", total: trainer.stepsPerEpoch)
-      let mean: Double
       do {
-        mean = try trainer.trainEpoch { step, loss in
-          bar.update(step, note: String(format: "loss %.2f", loss))
-        }
-      } catch let diagnostic as Diagnostic where diagnostic.id == "loss-not-finite" {
-        bar.finish()
-        throw CheckFailure(diagnostic: diagnostic)
+        try oneEpoch(trainer, directory: directory)
+      } catch let diagnostic as Diagnostic where diagnostic.id.hasSuffix("-not-finite") {
+        throw CheckFailure(diagnostics: [diagnostic])
       }
-      bar.finish()
-      Console.result(String(format: "Epoch %d, Loss: %.4f", number, mean))
-      if evalSamples > 0 {
-        let values = try trainer.evaluate().map {
-          "\($0.name) " + String(format: "%.4f", $0.value)
-        }
-        Console.result("  test, k = \(evalSamples): " + values.joined(separator: ", "))
-      }
-      if let directory { try trainer.writeCheckpoint(to: directory) }
     }
     if let directory { Console.error("checkpoint: \(Checkpoint.path(in: directory))") }
+  }
+
+  /// Trains, evaluates and keeps one epoch.
+  private func oneEpoch(_ trainer: Trainer, directory: String?) throws {
+    let number = trainer.epoch + 1
+    var bar = ProgressBar("epoch \(number)/\(epochs)", total: trainer.stepsPerEpoch)
+    defer { bar.finish() }
+    let mean = try trainer.trainEpoch { step, loss in
+      bar.update(step, note: String(format: "loss %.2f", loss))
+    }
+    bar.finish()
+    try Console.result(String(format: "Epoch %d, Loss: %.4f", number, mean))
+    if evalSamples > 0 {
+      let values = try trainer.evaluate().map { "\($0.name) " + String(format: "%.4f", $0.value) }
+      try Console.result("  test, k = \(evalSamples): " + values.joined(separator: ", "))
+    }
+    if let directory { try trainer.writeCheckpoint(to: directory) }
   }
 }

@@ -1,5 +1,6 @@
 public import ArgumentParser
 import Ayatori
+import Foundation
 import GraphIR
 
 /// `--dim Z=2`.
@@ -31,6 +32,8 @@ struct ConstOverride: ExpressibleByArgument {
     if let int = Int64(text) {
       value = .int(int)
     } else if let float = Double(text) {
+      // 1e400 reads as infinity; only the word may mean it.
+      if float.isInfinite, text.contains(where: \.isNumber) { return nil }
       value = .float(float)
     } else if let bool = Bool(text) {
       value = .bool(bool)
@@ -47,10 +50,11 @@ extension Stage: ExpressibleByArgument {}
 struct NameList: ExpressibleByArgument {
   let names: [String]
 
-  init(argument: String) {
-    names = argument.split(separator: ",", omittingEmptySubsequences: true).map {
-      String($0.trimmingPrefix(while: \.isWhitespace))
-    }
+  /// Nil without any name: an empty list would ask for nothing and say nothing.
+  init?(argument: String) {
+    names = argument.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+      .filter { !$0.isEmpty }
+    if names.isEmpty { return nil }
   }
 }
 
@@ -68,11 +72,12 @@ struct GraphOptions: ParsableArguments {
   @Option(name: .long, help: "Runs f32 parts in another dtype: f64.")
   var dtype: DType = .f32
 
+  func validate() throws {
+    if !dtype.isFloating { throw ValidationError("--dtype takes f32 or f64, not \(dtype)") }
+  }
+
   /// Reads the graph; warnings go to stderr.
   func load() throws -> Graph {
-    guard dtype.isFloating else {
-      throw ValidationError("--dtype takes f32 or f64, not \(dtype)")
-    }
     let overrides = Overrides(
       dims: Dictionary(dim.map { ($0.name, $0.size) }, uniquingKeysWith: { _, last in last }),
       consts: Dictionary(const.map { ($0.name, $0.value) }, uniquingKeysWith: { _, last in last }))
@@ -93,7 +98,7 @@ struct ArrayOptions: ParsableArguments {
   @Option(name: .long, help: "Parameters by name (.npz or .safetensors, also a checkpoint).")
   var params: String?
 
-  @Option(name: .long, help: "Seed of initial parameters and noise.")
+  @Option(name: .long, parsing: .unconditional, help: "Seed of initial parameters and noise.")
   var seed: UInt64 = 0
 
   func loadInputs() throws -> [String: NDArray] {

@@ -47,6 +47,13 @@ public struct Diagnostic: Error, Sendable, CustomStringConvertible {
     self.fix = fix
   }
 
+  /// The same diagnostic with further notes.
+  package func adding(_ notes: [Note]) -> Diagnostic {
+    var result = self
+    result.notes += notes
+    return result
+  }
+
   /// The rendering without colour.
   public var description: String { rendered() }
 }

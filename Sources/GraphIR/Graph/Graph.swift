@@ -70,6 +70,11 @@ public struct Graph: Sendable {
     return nodes[index]
   }
 
+  /// What people mean by a name: the output that bears it, else the node.
+  public func value(named name: String) -> Node? {
+    output(named: name).map { self[$0.node] } ?? node(named: name)
+  }
+
   /// Every name in the graph, aliases included, in graph order.
   public var names: [String] {
     nodes.flatMap { node in (node.name.map { [$0] } ?? []) + node.aliases }
@@ -82,6 +87,17 @@ public struct Graph: Sendable {
   /// Parameters and state, in graph order.
   public var persistent: [Node] { nodes.filter(\.isPersistent) }
   public var noises: [Node] { nodes.filter(\.isNoise) }
+
+  /// What travels along the edge into operand `place` of an operation, as far as derivatives go:
+  /// what the op says, but never anything into a noise leaf.
+  public func edgeKind(of place: Int, into node: Node) -> EdgeKind {
+    let operand = self[node.operands[place]]
+    if operand.isNoise { return .noise }
+    let edge = node.operation?.definition.operandSpec(at: place).edge ?? .differentiable
+    // Only floats have derivatives: neither a cast to an integer nor a sum of integers passes any.
+    let isSmooth = operand.type.dtype.isFloating && node.type.dtype.isFloating
+    return edge == .differentiable && !isSmooth ? .nondifferentiable : edge
+  }
 
   /// The users of each node, in graph order, each once.
   public func users() -> [[NodeID]] {

@@ -1,6 +1,6 @@
 /// The only way to make a graph: appends nodes, checks each, and shares equal ones.
 ///
-///     let graph = GraphBuilder("demo", dialect…)
+///     let graph = GraphBuilder("demo")
 ///     let x = graph.input("x", .f32, ["N", 784])
 ///     let h = graph.scope("encoder") { relu(fc1(x)).named("h1") }
 ///     graph.output("h1", h)
@@ -16,6 +16,8 @@ public final class GraphBuilder {
   private var shared: [ConsKey: NodeID] = [:]
   private var ids: [String: NodeID] = [:]
   private var reserved: Set<String> = []
+  /// The number that `freeName` gave last, by base: names are never given back.
+  private var lastNumbers: [String: Int] = [:]
   private var outputs: [Graph.Output] = []
   private var outputNames: Set<String> = []
   private var updates: [Graph.Update] = []
@@ -92,6 +94,11 @@ public final class GraphBuilder {
     leaf(.input, type, name: name)
   }
 
+  /// An input of the given element type and shape: `graph.input("x", .f32, ["N", 784])`.
+  public func input(_ name: String, _ dtype: DType, _ shape: Shape) -> Value {
+    input(name, ValueType(dtype, shape))
+  }
+
   public func parameter(_ name: String, _ type: ValueType, _ initializer: Initializer) -> Value {
     leaf(.parameter(initializer), type, name: name)
   }
@@ -121,7 +128,7 @@ public final class GraphBuilder {
     }
     precondition(name != nil || leaf.isShareable, "a leaf that is not a constant needs a name")
     if let name { precondition(ids[name] == nil, "the name '\(name)' is taken") }
-    precondition(type.shape.rank <= Shape.maximumRank, "\(type) has too many axes")
+    if let excess = type.excess { preconditionFailure("\(type) has \(excess.message)") }
     if leaf.isShareable, name == nil {
       let key = ConsKey(body: .leaf(leaf), operands: [], dtype: type.dtype)
       if let id = shared[key] { return Value(builder: self, id: id) }
@@ -146,11 +153,6 @@ public final class GraphBuilder {
     try op.checkOperandCount(operands.count)
     let type = try op.type(
       TypeRule.Context(definition: op, operands: operands.map(\.type), attributes: complete))
-    guard type.shape.rank <= Shape.maximumRank else {
-      throw TypeError(
-        "the result of '\(op.name)' has too many axes", expected: "at most \(Shape.maximumRank)",
-        got: "\(type)")
-    }
     let body = Node.Body.operation(Operation(op, complete))
     let key = ConsKey(body: body, operands: operands.map(\.id), dtype: type.dtype)
     if let id = shared[key] { return Value(builder: self, id: id) }
@@ -221,8 +223,9 @@ public final class GraphBuilder {
   public func freeName(_ base: String) -> String {
     func isTaken(_ name: String) -> Bool { ids[name] != nil || reserved.contains(name) }
     if !isTaken(base) { return base }
-    var number = 2
+    var number = lastNumbers[base] ?? 2
     while isTaken("\(base)#\(number)") { number += 1 }
+    lastNumbers[base] = number
     return "\(base)#\(number)"
   }
 

@@ -36,8 +36,8 @@ package final class GraphRebuilder {
     let value = builder.with(
       scope: node.scope, role: remapped(node.role), location: node.location, body)
     map[node.id.index] = value
-    for name in (node.name.map { [$0] } ?? []) + node.aliases
-    where builder.value(named: name) == nil {
+    for name in (node.name.map { [$0] } ?? []) + node.aliases {
+      // Traps when another value bears the name: a pass must not lose one.
       value.named(name)
     }
     return value

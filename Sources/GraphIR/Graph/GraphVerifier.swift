@@ -13,6 +13,7 @@
 ///  V11 Updates have a persistent target, each at most once, and a value of the target's type.
 ///  V12 Roles refer to nodes that exist.
 ///  V13 Equal pure operations are one node.
+///  V14 Every type has few enough axes, and elements that can be counted.
 ///
 /// Not checked here: that numbers are finite, that a fed shape fits (the runtime does).
 public func verify(_ graph: Graph) -> [Diagnostic] {
@@ -52,6 +53,10 @@ private struct Verifier {
       case .operation(let operation): checkOperation(node, operation, at: index)
       }
       checkDims(node)
+      if let excess = node.type.excess {
+        report(
+          14, node, "has \(excess.message)", expected: excess.expected, got: "\(node.type)")
+      }
     }
     checkOutputs()
     checkUpdates()
@@ -124,7 +129,8 @@ private struct Verifier {
     }
     do {
       if try definition.completed(operation.attributes) != operation.attributes {
-        report(4, node, "has attributes out of order or missing")
+        // A rule may ask for an attribute that is missing.
+        return report(4, node, "has attributes out of order or missing")
       }
     } catch {
       return report(4, node, error.message, expected: error.expected, got: error.got)

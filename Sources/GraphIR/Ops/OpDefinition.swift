@@ -21,6 +21,8 @@ public final class OpDefinition: Sendable, Hashable, CustomStringConvertible {
   public let sampling: SamplingSpec?
   /// The same value from simpler ops, when the op is a composite.
   public let decomposition: Decomposition?
+  /// In which operands the op is linear, when it is.
+  public let linearity: Linearity?
   /// What only concrete shapes can show to be wrong, asked before a kernel is prepared.
   public let bindCheck: BindCheck?
 
@@ -32,7 +34,8 @@ public final class OpDefinition: Sendable, Hashable, CustomStringConvertible {
     _ name: String, _ summary: String, operands: [OperandSpec], attributes: [AttributeSpec] = [],
     type: TypeRule, gradient: GradientRule, reference: ReferenceRule, kernel: KernelRule,
     storage: Storage = .own, drawing: DrawingSpec, sampling: SamplingSpec? = nil,
-    decomposition: Decomposition? = nil, bindCheck: BindCheck? = nil
+    decomposition: Decomposition? = nil, linearity: Linearity? = nil,
+    bindCheck: BindCheck? = nil
   ) {
     self.name = name
     self.summary = summary
@@ -46,6 +49,7 @@ public final class OpDefinition: Sendable, Hashable, CustomStringConvertible {
     self.drawing = drawing
     self.sampling = sampling
     self.decomposition = decomposition
+    self.linearity = linearity
     self.bindCheck = bindCheck
   }
 
@@ -103,6 +107,16 @@ public enum EdgeKind: String, Sendable {
   case noise
 }
 
+/// How an op is linear, for reading weighted sums off a graph.
+public enum Linearity: Hashable, Sendable {
+  /// The sum of all operands, each with its sign.
+  case signedSum([Int])
+  /// The product of two operands: linear in either while the other is fixed.
+  case product
+  /// The first operand divided by the second: linear in the first.
+  case quotient
+}
+
 /// Where an op's result may live.
 public enum Storage: Sendable {
   /// In memory of its own.
@@ -120,8 +134,14 @@ public struct SamplingSpec: Sendable {
   public var noise: NoiseDistribution
   /// The symbol attribute that holds the estimator; its choices are the known estimators.
   public var estimatorAttribute: String
+  /// The estimators under which derivatives pass through the draw into its operands.
+  public var passingEstimators: [String]
 
-  public init(noiseOperand: Int, noise: NoiseDistribution, estimatorAttribute: String) {
+  public init(
+    noiseOperand: Int, noise: NoiseDistribution, estimatorAttribute: String,
+    passingEstimators: [String]
+  ) {
+    self.passingEstimators = passingEstimators
     self.noiseOperand = noiseOperand
     self.noise = noise
     self.estimatorAttribute = estimatorAttribute

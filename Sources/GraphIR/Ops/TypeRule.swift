@@ -44,13 +44,19 @@ public struct TypeRule: Sendable {
     self.rule = rule
   }
 
-  /// The result's type. No rule need check for itself that a size is not negative.
+  /// The result's type. No rule need check for itself that sizes are not negative and that the
+  /// elements can be counted.
   public func callAsFunction(_ context: Context) throws(TypeError) -> ValueType {
     let type = try rule(context)
     for case let size? in type.shape.dims.map(\.constant) where size < 0 {
       throw TypeError(
         "the result of '\(context.definition.name)' would have a negative size",
         expected: "sizes of 0 or more", got: "\(type)")
+    }
+    if let excess = type.excess {
+      throw TypeError(
+        "the result of '\(context.definition.name)' has \(excess.message)",
+        expected: excess.expected, got: "\(type)")
     }
     return type
   }

@@ -147,7 +147,12 @@ extension Elaborator {
         }
       }
     }
-    return dtype.map { ValueType($0, Shape(dims)) }
+    guard let type = dtype.map({ ValueType($0, Shape(dims)) }) else { return nil }
+    if let excess = type.excess {
+      report.typeTooLarge(type, excess, at: tree[list].range)
+      return nil
+    }
+    return type
   }
 
   func dtype(_ name: Name) -> DType? {
@@ -303,6 +308,10 @@ extension Elaborator {
         text: "\(name.text).\(parameter.suffix)", flavor: .plain, range: name.range)
       guard isFree(full) else { return }
       let type = ValueType(.f32, parameter.shape)
+      if let excess = type.excess {
+        report.typeTooLarge(type, excess, at: name.range)
+        return
+      }
       let value = build(at: name.range) {
         builder.parameter(full.text, type, parameter.initializer)
       }

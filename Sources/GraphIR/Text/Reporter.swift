@@ -1,4 +1,4 @@
-/// Collects what is wrong with one text. The words are in `Text+Diagnostics.swift`.
+/// Collects what is wrong with one text. The words are in `Text+Diagnostics+*.swift`.
 final class Reporter {
   let source: SourceFile
   private(set) var found: [Diagnostic] = []

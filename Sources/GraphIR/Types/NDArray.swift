@@ -82,6 +82,17 @@ public struct NDArray: Sendable, Equatable {
     dtype == .f32 ? elements(as: Float.self) : doubles.map { Float($0) }
   }
 
+  /// Every element as the shortest text that reads back, row-major: integers exact, `true`, `nan`.
+  public var texts: [String] {
+    switch dtype {
+    case .f32: elements(as: Float.self).map { $0.isNaN ? "nan" : "\($0)" }
+    case .f64: elements(as: Double.self).map { $0.isNaN ? "nan" : "\($0)" }
+    case .i32: elements(as: Int32.self).map(String.init)
+    case .i64: elements(as: Int64.self).map(String.init)
+    case .bool: bytes.map { $0 == 0 ? "false" : "true" }
+    }
+  }
+
   private func elements<T: BitwiseCopyable>(as type: T.Type) -> [T] {
     [T](unsafeUninitializedCapacity: count) { elements, initialized in
       UnsafeMutableRawBufferPointer(elements).copyBytes(from: bytes)

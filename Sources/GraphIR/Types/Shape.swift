@@ -10,6 +10,9 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, CustomString
   /// The most axes an array may have; the kernels' loops walk no more.
   public static let maximumRank = 8
 
+  /// The most elements an array may have: every byte count that follows fits in an `Int`.
+  public static let maximumCount = Int.max / 16
+
   public var rank: Int { dims.count }
 
   /// `[N, D]`.
@@ -33,8 +36,7 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, CustomString
     for dim in dims {
       let size = try dim.evaluated(sizes)
       let (product, overflow) = count.multipliedReportingOverflow(by: max(size, 1))
-      // Sixteen bytes an element bound every later byte count.
-      if overflow || product > Int.max / 16 { throw .overflow(description) }
+      if overflow || product > Shape.maximumCount { throw .overflow(description) }
       count = product
       result.append(size)
     }
@@ -79,4 +81,23 @@ public struct ValueType: Hashable, Sendable, CustomStringConvertible {
   }
 
   public var description: String { "\(dtype)\(shape)" }
+}
+
+extension ValueType {
+  /// What no array can be, in words: too many axes, or an element count that does not fit. Nothing
+  /// of such a type is built, so that later stages may take counts as given.
+  package var excess: (message: String, expected: String)? {
+    if shape.rank > Shape.maximumRank {
+      return ("too many axes", "at most \(Shape.maximumRank)")
+    }
+    do throws(DimError) {
+      guard let count = try shape.elementCount().constant else { return nil }
+      return count > Shape.maximumCount
+        ? ("too many elements", "at most \(Shape.maximumCount)") : nil
+    } catch .overflow {
+      return ("too many elements", "at most \(Shape.maximumCount)")
+    } catch {
+      return ("a shape whose elements cannot be counted", "a simpler one: \(error)")
+    }
+  }
 }

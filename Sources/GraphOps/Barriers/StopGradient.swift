@@ -27,7 +27,7 @@ extension OpDefinition {
     attributes: [AttributeSpec("index", .int, default: .int(0), "which addend")],
     type: .sameAsOperand(.any), gradient: .rule { g in [g.cotangent] },
     reference: .elementwise { $0 }, kernel: .none, storage: .view(of: 0),
-    drawing: .init(.movement, symbol: "="))
+    drawing: .init(.movement, symbol: "="), linearity: .signedSum([1]))
 }
 
 /// Why nothing passes a sampling node with that estimator, and what would.

@@ -23,7 +23,10 @@ extension OpDefinition {
     storage: .over([0, 1]),
     drawing: .init(.loss, symbol: "−ln Bernoulli", chainer: "BernoulliNLL"),
     decomposition: Decomposition(.onRequest) { c in
-      GraphOps.softplus(c.operands[1]) - c.operands[0] * c.operands[1]
+      let (x, logits) = (c.operands[0], c.operands[1])
+      // Not softplus(l) − x·l, which loses e^−l at x = 1 for large l.
+      let linear = GraphOps.maximum(logits, logits.zero) - x * logits
+      return linear + GraphOps.log1p(GraphOps.exp(-GraphOps.abs(logits)))
     })
 }
 

@@ -87,7 +87,9 @@ extension OpDefinition {
       return try ReferenceRule.broadcast { $0[0] + scale.standardDeviation($0[1]) * $0[2] }(context)
     },
     kernel: .decomposed, drawing: .init(.sampling, symbol: "m + σ·ε", chainer: "Gaussian"),
-    sampling: SamplingSpec(noiseOperand: 2, noise: .normal, estimatorAttribute: "estimator"),
+    sampling: SamplingSpec(
+      noiseOperand: 2, noise: .normal, estimatorAttribute: "estimator",
+      passingEstimators: ["pathwise"]),
     decomposition: Decomposition(.always) { c in
       let sigma = NormalScale(c.attributes).standardDeviation(c.operands[1])
       if let name = c.name, sigma.name == nil {

@@ -13,7 +13,8 @@ extension OpDefinition {
     },
     reference: .elementwise { $0 + $1 },
     kernel: .binary(.init(f32: ak_add_f32, f64: ak_add_f64, i32: ak_add_i32, i64: ak_add_i64)),
-    storage: .over([0, 1]), drawing: .init(.elementwise, symbol: "+", infix: "+"))
+    storage: .over([0, 1]), drawing: .init(.elementwise, symbol: "+", infix: "+"),
+    linearity: .signedSum([1, 1]))
 
   /// `sub(a, b)` or `a - b`.
   public static let sub = OpDefinition(
@@ -23,7 +24,8 @@ extension OpDefinition {
     },
     reference: .elementwise { $0 - $1 },
     kernel: .binary(.init(f32: ak_sub_f32, f64: ak_sub_f64, i32: ak_sub_i32, i64: ak_sub_i64)),
-    storage: .over([0, 1]), drawing: .init(.elementwise, symbol: "−", infix: "-"))
+    storage: .over([0, 1]), drawing: .init(.elementwise, symbol: "−", infix: "-"),
+    linearity: .signedSum([1, -1]))
 
   /// `mul(a, b)` or `a * b`.
   public static let mul = OpDefinition(
@@ -33,7 +35,8 @@ extension OpDefinition {
     },
     reference: .elementwise { $0 * $1 },
     kernel: .binary(.init(f32: ak_mul_f32, f64: ak_mul_f64, i32: ak_mul_i32, i64: ak_mul_i64)),
-    storage: .over([0, 1]), drawing: .init(.elementwise, symbol: "×", infix: "*"))
+    storage: .over([0, 1]), drawing: .init(.elementwise, symbol: "×", infix: "*"),
+    linearity: .product)
 
   /// `div(a, b)` or `a / b`.
   public static let div = OpDefinition(
@@ -52,7 +55,8 @@ extension OpDefinition {
       return try rule(context)
     },
     kernel: .binary(.init(f32: ak_div_f32, f64: ak_div_f64, i32: ak_div_i32, i64: ak_div_i64)),
-    storage: .over([0, 1]), drawing: .init(.elementwise, symbol: "÷", infix: "/"))
+    storage: .over([0, 1]), drawing: .init(.elementwise, symbol: "÷", infix: "/"),
+    linearity: .quotient)
 
   /// `neg(x)` or `-x`.
   public static let neg = OpDefinition(
@@ -60,7 +64,8 @@ extension OpDefinition {
     gradient: .rule { g in [-g.cotangent] },
     reference: .elementwise { -$0 },
     kernel: .unary(.init(f32: ak_neg_f32, f64: ak_neg_f64, i32: ak_neg_i32, i64: ak_neg_i64)),
-    storage: .over([0]), drawing: .init(.elementwise, symbol: "−x", chainer: "_ * -1"))
+    storage: .over([0]), drawing: .init(.elementwise, symbol: "−", chainer: "-_"),
+    linearity: .signedSum([-1]))
 }
 
 public func + (a: Value, b: Value) -> Value { a.builder.make(.add, [a, b]) }

@@ -26,7 +26,7 @@ extension OpDefinition {
     reference: .elementwise { $0 * $0 },
     kernel: .unary(
       .init(f32: ak_square_f32, f64: ak_square_f64, i32: ak_square_i32, i64: ak_square_i64)),
-    storage: .over([0]), drawing: .init(.elementwise, symbol: "x²", chainer: "Square"))
+    storage: .over([0]), drawing: .init(.elementwise, symbol: "(·)²", chainer: "Square"))
 
   /// `reciprocal(x)`.
   public static let reciprocal = OpDefinition(
@@ -34,7 +34,7 @@ extension OpDefinition {
     gradient: .rule { g in [-(g.cotangent * GraphOps.square(g.result))] },
     reference: .elementwise { 1 / $0 },
     kernel: .unary(.init(f32: ak_reciprocal_f32, f64: ak_reciprocal_f64)),
-    storage: .over([0]), drawing: .init(.elementwise, symbol: "1/x", chainer: "1.0 / _"))
+    storage: .over([0]), drawing: .init(.elementwise, symbol: "1/·", chainer: "1.0 / _"))
 
   /// `pow(a, b)` or `a ** b`. The derivative in `a` is 0 where b is 0, that in `b` is 0 where a is
   /// 0, the limits that keep `0 ** 0` and `0 ** 2` finite.
@@ -42,18 +42,20 @@ extension OpDefinition {
     "pow", "aᵇ", operands: ["a", "b"], type: .broadcast(.floating),
     gradient: .rule { g in
       let (a, b) = (g[0], g[1])
-      // Only the operand of what would be 0·∞ is replaced, so that further derivatives hold: that of
-      // b·a^(b − 1) in b is 1/a at b = 0.
+      // Only the operand of what would be 0·∞ is replaced, so that further derivatives hold: that
+      // of b·a^(b − 1) in b is 1/a at b = 0.
       let (isZero, one) = (GraphOps.equal(a, a.zero), a.constant(1))
       let isCorner = GraphOps.logicalAnd(isZero, GraphOps.equal(b, b.zero))
       let da = b * GraphOps.pow(GraphOps.select(isCorner, one, a), b - 1)
       let ln = GraphOps.log(GraphOps.select(isZero, one, a))
-      let db = GraphOps.select(isZero, a.zero, g.result * ln)
+      // 0ᵇ is 0 for all b > 0 and jumps at 0; below, it is ∞ and falls without bound.
+      let isFlat = GraphOps.logicalAnd(isZero, GraphOps.greaterEqual(b, b.zero))
+      let db = GraphOps.select(isFlat, a.zero, g.result * GraphOps.select(isZero, b, ln))
       return [(g.cotangent * da).summed(to: a.shape), (g.cotangent * db).summed(to: b.shape)]
     },
     reference: .elementwise { Foundation.pow($0, $1) },
     kernel: .binary(.init(f32: ak_pow_f32, f64: ak_pow_f64)),
-    storage: .over([0, 1]), drawing: .init(.elementwise, symbol: "aᵇ", infix: "**"))
+    storage: .over([0, 1]), drawing: .init(.elementwise, symbol: "^", infix: "**"))
 }
 
 public func sqrt(_ x: Value) -> Value { x.builder.make(.sqrt, [x]) }

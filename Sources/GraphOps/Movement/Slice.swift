@@ -192,7 +192,7 @@ private func sliceExtent(_ attributes: Attributes, of extent: Dim) throws(TypeEr
     }
     return Dim(count == 0 ? 0 : (count - 1) / step + 1)
   }
-  // ⌈span / step⌉ is a dim when the step divides span + step − 1, as it does in the adjoint of `pad`.
+  // ⌈span / step⌉ is a dim when the step divides span + step − 1, as in the adjoint of `pad`.
   if step > 1, let count = try? span.adding(Dim(step - 1)).dividedExactly(by: Dim(step)) {
     return count
   }

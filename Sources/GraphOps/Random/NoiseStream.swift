@@ -55,13 +55,22 @@ public struct NoiseStream: Sendable, Hashable {
 
   /// The elements 0..<count of the given step as doubles.
   public func values(_ distribution: NoiseDistribution, count: Int, step: UInt64) -> [Double] {
-    [Double](unsafeUninitializedCapacity: count) { memory, initialized in
-      initialized = count
-      guard let base = memory.baseAddress, count > 0 else { return }
-      base.initialize(repeating: 0, count: count)
+    values(distribution, 0..<count, step: step)
+  }
+
+  /// The elements in `range` of the given step as doubles.
+  public func values(
+    _ distribution: NoiseDistribution, _ range: Range<Int>, step: UInt64
+  ) -> [Double] {
+    [Double](unsafeUninitializedCapacity: range.count) { memory, initialized in
+      initialized = range.count
+      guard let base = memory.baseAddress, !range.isEmpty else { return }
+      base.initialize(repeating: 0, count: range.count)
+      // The loops write element e of a stream to y[e].
       fill(
-        Buffer(pointer: UnsafeMutableRawPointer(base), dtype: .f64, shape: [count]), distribution,
-        step: step)
+        Buffer(
+          pointer: UnsafeMutableRawPointer(base - range.lowerBound), dtype: .f64,
+          shape: [range.upperBound]), distribution, step: step, range: range)
     }
   }
 

@@ -19,9 +19,9 @@ public final class BoundProgram {
   /// Fed leaves whose memory other values take during a run.
   private let usedUp: [String]
 
-  /// One prepared step.
+  /// One prepared step; a copy belongs to no node.
   private struct Step {
-    let node: NodeID
+    let node: NodeID?
     let kernel: PreparedKernel
   }
 
@@ -143,7 +143,7 @@ public final class BoundProgram {
     }
     let bytes = copy.bytes
     return Step(
-      node: NodeID(0), kernel: PreparedKernel { to.copyMemory(from: from, byteCount: bytes) })
+      node: nil, kernel: PreparedKernel { to.copyMemory(from: from, byteCount: bytes) })
   }
 
   // MARK: Running
@@ -196,7 +196,9 @@ public final class BoundProgram {
     draws.step = step
     for step in steps {
       step.kernel.run(0..<step.kernel.units)
-      if let failure = step.kernel.failure?() { throw .failed(program.graph[step.node], failure) }
+      if let failure = step.kernel.failure?(), let node = step.node {
+        throw .failed(program.graph[node], failure)
+      }
     }
   }
 

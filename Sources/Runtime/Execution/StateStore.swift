@@ -54,9 +54,7 @@ public final class StateStore {
       default: continue
       }
       do throws(DimError) {
-        let values = try initializer.values(
-          count: buffer.count, name: node.label, seed: seed, sizes: sizes)
-        copy(NDArray(converting: values, to: buffer.dtype, shape: buffer.shape), into: buffer)
+        try initializer.fill(buffer, name: node.label, seed: seed, sizes: sizes)
       } catch {
         throw .unsized(node, error)
       }
@@ -94,23 +92,4 @@ extension Node {
     default: throw .fedDType(self, got: array.dtype)
     }
   }
-}
-
-/// A block of zeroed memory that starts at a cache line.
-final class AlignedMemory {
-  let base: UnsafeMutableRawPointer
-  let bytes: Int
-
-  /// Nil when the system has not that much to give.
-  init?(bytes: Int) {
-    self.bytes = max(bytes, MemoryPlan.alignment)
-    var pointer: UnsafeMutableRawPointer?
-    guard posix_memalign(&pointer, MemoryPlan.alignment, self.bytes) == 0, let pointer else {
-      return nil
-    }
-    base = pointer
-    base.initializeMemory(as: UInt8.self, repeating: 0, count: self.bytes)
-  }
-
-  deinit { free(base) }
 }

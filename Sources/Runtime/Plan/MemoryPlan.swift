@@ -50,6 +50,15 @@ public struct MemoryPlan: Sendable {
   /// Every allocation starts at a multiple of this many bytes: a cache line and a vector register.
   public static let alignment = 64
 
+  /// No plan may take more: sums of sizes below it cannot overflow.
+  static let byteLimit = 1 << 50
+
+  /// The bytes of an array, rounded up to whole alignments; an empty one takes one.
+  static func paddedBytes(_ shape: [Int], _ dtype: DType) -> Int {
+    let raw = shape.reduce(1, *) * dtype.byteCount
+    return max(alignment, (raw + alignment - 1) / alignment * alignment)
+  }
+
   /// Plans the memory. Throws for dimensions without a size and for shapes that do not fit.
   public init(_ program: Program, sizes: [String: Int]) throws(Diagnostic) {
     var planner = try Planner(program, sizes: sizes)
@@ -86,14 +95,13 @@ public struct MemoryPlan: Sendable {
     let order = allocations.indices.sorted {
       (allocations[$1].bytes, $0) < (allocations[$0].bytes, $1)
     }
+    // Sorted by offset.
     var placed: [Int] = []
     var total = 0
     for index in order {
-      let neighbours = placed.filter {
-        allocations[$0].lifetime.overlaps(allocations[index].lifetime)
-      }.sorted { allocations[$0].offset < allocations[$1].offset }
+      let lifetime = allocations[index].lifetime
       var offset = 0
-      for neighbour in neighbours {
+      for neighbour in placed where allocations[neighbour].lifetime.overlaps(lifetime) {
         // No overflow: offsets are not negative, and each end was checked when it was placed.
         if allocations[neighbour].offset - offset >= allocations[index].bytes { break }
         offset = max(offset, allocations[neighbour].offset + allocations[neighbour].bytes)
@@ -102,7 +110,8 @@ public struct MemoryPlan: Sendable {
       if overflow { return nil }
       allocations[index].offset = offset
       total = max(total, end)
-      placed.append(index)
+      let place = placed.partitioningIndex { allocations[$0].offset > offset }
+      placed.insert(index, at: place)
     }
     return total
   }
@@ -131,6 +140,7 @@ private struct Planner {
     places = Array(repeating: nil, count: graph.nodes.count)
     birth = Array(repeating: 0, count: graph.nodes.count)
     lastRead = Array(repeating: 0, count: graph.nodes.count)
+    var total = 0
     for node in graph.nodes where program.isNeeded[node.id.index] {
       do throws(DimError) {
         shapes[node.id.index] = try node.type.shape.evaluated(sizes)
@@ -138,6 +148,8 @@ private struct Planner {
         throw .unsized(node, error)
       }
       if isStep(node) { steps.append(node.id) }
+      total += bytes(node.id)
+      guard total <= MemoryPlan.byteLimit else { throw .outOfMemory(total, graph) }
     }
     end = steps.count + 1
     for (index, id) in steps.enumerated() { birth[id.index] = index + 1 }
@@ -154,9 +166,7 @@ private struct Planner {
   }
 
   private func bytes(_ id: NodeID) -> Int {
-    let raw = shapes[id.index].reduce(1, *) * graph[id].type.dtype.byteCount
-    let unit = MemoryPlan.alignment
-    return max(unit, (raw + unit - 1) / unit * unit)
+    MemoryPlan.paddedBytes(shapes[id.index], graph[id].type.dtype)
   }
 
   mutating func plan() {
@@ -297,5 +307,17 @@ private struct Planner {
         outputPlaces.append(place)
       }
     }
+  }
+}
+
+extension Array {
+  /// The first index whose element satisfies a predicate that, once true, stays true.
+  fileprivate func partitioningIndex(where belongs: (Element) -> Bool) -> Int {
+    var (low, high) = (0, count)
+    while low < high {
+      let middle = (low + high) / 2
+      if belongs(self[middle]) { high = middle } else { low = middle + 1 }
+    }
+    return low
   }
 }

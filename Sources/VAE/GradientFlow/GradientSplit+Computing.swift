@@ -32,32 +32,32 @@ extension GradientSplit {
   /// Splits the gradient round the sampling node `name`, or the graph's only one.
   ///
   /// Throws diagnostics for a graph without such a node, a loss that is not clear, and feeds that
-  /// do not fit.
+  /// do not fit. Other nodes than leaves may be fed: the graph is cut there.
   public init(_ source: Graph, node name: String? = nil, loss: String? = nil, feeds: Feeds) throws {
+    let source = try source.cut(at: Set(feeds.inputs.keys))
     let sampling = try GradientSplit.samplingNode(source, name)
     let named = GradientSplit.namingOperands(source, of: sampling)
     let lowered = try Compiler().lower(named)
     let loss = try loss ?? Compiler.lossName(of: lowered)
-    guard let root = lowered.node(named: loss) else {
+    guard let root = lowered.value(named: loss) else {
       throw Diagnostics([.unknownLoss(loss, lowered)])
     }
     let node = named[sampling]
     let targets = GradientSplit.targets(node, named)
     let ids = targets.compactMap { lowered.node(named: $0.name)?.id }
-    let terms = lossTerms(of: lowered, loss: root.id)
+    // A draw that is the loss itself is its own term: what computes it lies before the node.
+    let terms = ids.contains(root.id) ? [root.id] : lossTerms(of: lowered, loss: root.id)
+    let weighing = GraphBuilder(continuing: lowered)
+    let weights = termWeights(lowered, loss: root.id, terms: terms, in: weighing)
 
-    // The whole, and the weight of each term, in one pass.
+    // The whole in one pass.
     let parameters = lowered.parameters.map(\.id)
     let whole = try ReverseMode.differentiate(
-      lowered, root: ReverseMode.Root(root.id), withRespectTo: ids + terms + parameters)
+      weighing.build(), root: ReverseMode.Root(root.id), withRespectTo: ids + parameters)
     var graph = whole.graph
     // One pass a term, seeded with its weight.
     var split: [[Derivative]] = []
-    for term in terms {
-      guard case .node(let weight)? = whole.derivatives[term] else {
-        split.append(ids.map { _ in .notConnected(because: "the loss does not depend on it") })
-        continue
-      }
+    for (term, weight) in zip(terms, weights) {
       let part = try ReverseMode.differentiate(
         graph, root: ReverseMode.Root(term, seed: weight), withRespectTo: ids)
       graph = part.graph
@@ -79,9 +79,7 @@ extension GradientSplit {
       builder.output("loss", Value(builder: builder, id: root.id))
       for (position, term) in terms.enumerated() {
         builder.output("term.\(position)", Value(builder: builder, id: term))
-        if case .node(let weight)? = whole.derivatives[term] {
-          builder.output("weight.\(position)", Value(builder: builder, id: weight))
-        }
+        builder.output("weight.\(position)", Value(builder: builder, id: weights[position]))
       }
     }
 
@@ -181,11 +179,13 @@ extension GradientSplit {
     var largest = 0.0
     for index in whole.indices {
       let sum = gradients.reduce(0) { $0 + $1[index] }
-      worst = max(worst, abs(sum - whole[index]))
+      // A NaN stays: it is no agreement.
+      let difference = abs(sum - whole[index])
+      if difference.isNaN || difference > worst { worst = difference }
       for gradient in gradients { largest = max(largest, abs(gradient[index])) }
     }
     let unit = total.dtype == .f32 ? Double(Float(largest).ulp) : largest.ulp
-    return (worst, largest > 0 ? worst / unit : 0)
+    return (worst, worst == 0 ? 0 : worst / unit)
   }
 }
 

@@ -53,14 +53,16 @@ extension GradientSplit {
     var line = pad(clipped(row.name, 13), 14)
     for part in row.parts {
       let text = part.statistics.map { statistics -> String in
-        let share = row.total.map { $0.norm > 0 ? statistics.norm / $0.norm : 0 } ?? 0
-        return String(format: "%.6g (%.0f %%)", statistics.norm, share * 100)
+        let norm = String(format: "%.6g", statistics.norm)
+        guard let whole = row.total?.norm, whole > 0 else { return norm }
+        return norm + String(format: " (%.0f %%)", statistics.norm / whole * 100)
       }
       line += pad(text ?? "–", 22)
     }
     line += pad(row.total.map { String(format: "%.6g", $0.norm) } ?? "–", 14)
     let cosine = row.parts.count == 2 ? row.cosine(0, 1) : nil
     line += pad(cosine.map { String(format: "%+.3f", $0) } ?? "–", 8)
+    guard row.total != nil else { return line + "–" }
     line +=
       row.partsError == 0
       ? "exact" : String(format: "%.3g (%.1f ulp)", row.partsError, row.partsErrorUlps)

@@ -31,8 +31,10 @@ public struct GradientSplit: Sendable {
       norm = values.reduce(0) { $0 + $1 * $1 }.squareRoot()
       standardDeviation =
         (values.reduce(0) { $0 + ($1 - average) * ($1 - average) } / count).squareRoot()
-      minimum = values.min() ?? .nan
-      maximum = values.max() ?? .nan
+      // A NaN anywhere is what there is to see: `min` would pass over it.
+      let isNumeric = !values.contains(where: \.isNaN)
+      minimum = isNumeric ? values.min() ?? .nan : .nan
+      maximum = isNumeric ? values.max() ?? .nan : .nan
       nonFinite = values.count { !$0.isFinite }
     }
   }

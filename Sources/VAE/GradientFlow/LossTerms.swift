@@ -5,7 +5,8 @@ import GraphOps
 /// The named scalar terms that a loss is the weighted sum of: its roots.
 ///
 /// Walks from the loss through +, −, negation and multiplication or division by constants, and
-/// stops at the first named scalar on each way. Constant addends are no terms: they have no gradient.
+/// stops at the first named scalar on each way. Constant addends are no terms: they have no
+/// gradient.
 public func lossTerms(of graph: Graph, loss: NodeID) -> [NodeID] {
   let constants = graph.constantScalars
   var terms: [NodeID] = []
@@ -24,16 +25,49 @@ public func lossTerms(of graph: Graph, loss: NodeID) -> [NodeID] {
   return terms.sorted()
 }
 
+/// The factor of each term in the loss, as scalar nodes: loss = Σ weight·term + constants.
+///
+/// Not the derivative of the loss with respect to the term, which would count a way through another
+/// term too: in `loss = kl + penalty` with `penalty = square(kl)` the weight of `kl` is 1.
+func termWeights(
+  _ graph: Graph, loss: NodeID, terms: [NodeID], in builder: GraphBuilder
+) -> [NodeID] {
+  let constants = graph.constantScalars
+  let one = builder.constant(.float(1), graph[loss].type.dtype)
+  var weights = [loss: one]
+  // Users come after their operands, so a weight is whole when the walk reaches its node.
+  for node in graph.nodes.reversed() where !terms.contains(node.id) {
+    guard let weight = weights[node.id] else { continue }
+    for (index, operand) in node.operands.enumerated() where !constants.contains(operand) {
+      guard let factor = factor(of: index, node, weight, constants) else { continue }
+      weights[operand] = weights[operand].map { $0 + factor } ?? factor
+    }
+  }
+  return terms.map { (weights[$0] ?? one).id }
+}
+
+/// `weight` times what the operand at `index` is multiplied by in `node`; nil when it is no addend.
+private func factor(
+  of index: Int, _ node: Node, _ weight: Value, _ constants: Set<NodeID>
+) -> Value? {
+  guard addends(node, constants).contains(node.operands[index]) else { return nil }
+  func operand(_ index: Int) -> Value { Value(builder: weight.builder, id: node.operands[index]) }
+  switch node.operation?.definition.linearity {
+  case .signedSum(let signs): return signs[index] < 0 ? -weight : weight
+  case .product: return weight * operand(1 - index)
+  case .quotient: return weight / operand(1)
+  case nil: return nil
+  }
+}
+
 /// The operands of which a node is a weighted sum; empty when it is none.
 private func addends(_ node: Node, _ constants: Set<NodeID>) -> [NodeID] {
-  guard let op = node.operation?.definition else { return [] }
   let operands = node.operands
-  switch op {
-  case .add, .sub: return operands
-  case .neg, .contribution: return operands
-  case .mul where constants.contains(operands[0]): return [operands[1]]
-  case .mul where constants.contains(operands[1]): return [operands[0]]
-  case .div where constants.contains(operands[1]): return [operands[0]]
+  switch node.operation?.definition.linearity {
+  case .signedSum: return operands
+  case .product where constants.contains(operands[0]): return [operands[1]]
+  case .product where constants.contains(operands[1]): return [operands[0]]
+  case .quotient where constants.contains(operands[1]): return [operands[0]]
   default: return []
   }
 }

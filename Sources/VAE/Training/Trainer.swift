@@ -48,7 +48,10 @@ public final class Trainer {
   ///
   /// Throws diagnostics for a graph that does not fit the data, a loss that is not clear, and
   /// parameters that no gradient reaches.
-  public init(_ source: Graph, on dataSet: DataSet, options: Options = Options()) throws {
+  public init(
+    _ source: Graph, on dataSet: DataSet, options: Options = Options(),
+    compiler: Compiler = Compiler()
+  ) throws {
     self.dataSet = dataSet
     self.options = options
     guard options.batchSize >= 1, options.batchSize <= dataSet.train.count else {
@@ -56,25 +59,26 @@ public final class Trainer {
     }
     let inputs = try DataInputs(source, for: dataSet)
     self.inputs = inputs
-    let compiler = Compiler()
     let lowered = try compiler.lower(source)
     let loss = try options.loss ?? Compiler.lossName(of: lowered)
     self.loss = loss
+    // First of all, so that a loss that is no scalar is told as such.
+    graph = try compiler.trainingGraph(of: source, loss: loss, optimizer: options.optimizer)
     if let declared = options.reduction {
       reduction = declared
     } else {
       reduction = try LossReduction.derived(from: lowered, loss: loss, batch: inputs.batch)
     }
-    graph = try compiler.trainingGraph(of: source, loss: loss, optimizer: options.optimizer)
     var metrics = [(name: loss, reduction: reduction)]
     var unclear: [String] = []
     for output in lowered.outputs where output.name != loss {
       let type = lowered[output.node].type
       guard type.shape.rank == 0, type.dtype.isFloating else { continue }
-      do {
+      do throws(Diagnostic) {
         let own = try LossReduction.derived(from: lowered, loss: output.name, batch: inputs.batch)
         metrics.append((output.name, own))
       } catch {
+        guard error.id == "unclear-reduction" else { throw error }
         unclear.append(output.name)
       }
     }
@@ -145,7 +149,8 @@ public final class Trainer {
   /// The mean of every scalar output over the test images, in nats per image for a loss, each image
   /// drawn `evaluationSamples` times with fixed parameters.
   ///
-  /// Draws are taken at the steps from 2^63 on, apart from those of training.
+  /// Draws are taken at the steps from 2^63 on, apart from those of training. Throws a diagnostic
+  /// when a mean is not finite.
   public func evaluate() throws -> [(name: String, value: Double)] {
     var totals = [Double](repeating: 0, count: metrics.count)
     let count = dataSet.test.count
@@ -166,6 +171,9 @@ public final class Trainer {
       }
     }
     let draws = Double(count * max(1, options.evaluationSamples))
+    if let bad = zip(metrics, totals).first(where: { !$0.1.isFinite }) {
+      throw Diagnostic.evaluationNotFinite(bad.0.name, bad.1, epoch: epoch)
+    }
     return zip(metrics, totals).map { ($0.name, $1 / draws) }
   }
 
@@ -181,8 +189,13 @@ public final class Trainer {
     try state.set(name, array)
   }
 
-  /// Writes a checkpoint into an existing directory, atomically.
+  /// Writes a checkpoint into an existing directory, atomically. Throws when a parameter is not
+  /// finite: the last good checkpoint stays.
   public func writeCheckpoint(to directory: String) throws(Diagnostic) {
+    for (name, array) in arrays where array.dtype.isFloating {
+      let bad = array.doubles.count { !$0.isFinite }
+      if bad > 0 { throw .stateNotFinite(name, bad, epoch: epoch) }
+    }
     try Checkpoint(epoch: epoch, step: step, arrays: arrays, identity: identity).write(
       to: directory)
   }
@@ -199,6 +212,11 @@ public final class Trainer {
     }
     if let name = missing.min() {
       throw .checkpointArray(Checkpoint.path(in: directory), name)
+    }
+    let (steps, overflow) = checkpoint.epoch.multipliedReportingOverflow(by: stepsPerEpoch)
+    guard !overflow, checkpoint.step == UInt64(steps) else {
+      throw .checkpointSteps(
+        Checkpoint.path(in: directory), checkpoint, stepsPerEpoch: stepsPerEpoch)
     }
     epoch = checkpoint.epoch
     step = checkpoint.step

@@ -40,20 +40,38 @@ extension Diagnostic {
       fix: dim.symbolName.map { "set it: --dim \($0)=\(dataSet.imageSize)" })
   }
 
-  static func unclearReduction(_ loss: String, _ ratio: Double) -> Diagnostic {
+  static func unclearReduction(_ loss: String, _ ratio: Double?) -> Diagnostic {
     Diagnostic(
       "unclear-reduction", "'\(loss)' neither sums nor averages over the batch",
       expected: "a loss that doubles, or stays as it is, when every example is given twice",
-      got: "a factor of \(ratio)",
+      got: ratio.map { "a factor of \($0)" } ?? "0 or no number at every parameter that was tried",
       fix: "declare it: --loss-reduction sum, or --loss-reduction mean")
   }
 
   static func lossNotFinite(_ loss: String, _ value: Double, epoch: Int, step: Int) -> Diagnostic {
     Diagnostic(
-      "loss-not-finite", "'\(loss)' became \(value) in epoch \(epoch), step \(step)",
-      expected: "a finite loss", got: "\(value)",
-      fix: "lower --learning-rate, or look at the graph with 'ayatori gradflow'")
+      "loss-not-finite", "'\(loss)' became \(text(value)) in epoch \(epoch), step \(step)",
+      expected: "a finite loss", got: text(value), fix: unstable)
   }
+
+  static func evaluationNotFinite(_ name: String, _ value: Double, epoch: Int) -> Diagnostic {
+    Diagnostic(
+      "loss-not-finite", "'\(name)' is \(text(value)) on the test set after epoch \(epoch)",
+      expected: "a finite mean", got: text(value), fix: unstable)
+  }
+
+  static func stateNotFinite(_ name: String, _ count: Int, epoch: Int) -> Diagnostic {
+    Diagnostic(
+      "state-not-finite", "\(count) elements of '\(name)' are not finite after epoch \(epoch)",
+      expected: "finite parameters and optimizer state",
+      notes: [.init("no checkpoint was written for this epoch")], fix: unstable)
+  }
+
+  private static let unstable =
+    "lower --learning-rate, or look at the graph with 'ayatori gradflow'"
+
+  /// A NaN has a sign, which means nothing.
+  private static func text(_ value: Double) -> String { value.isNaN ? "nan" : "\(value)" }
 
   static func batchSize(_ size: Int, _ count: Int) -> Diagnostic {
     Diagnostic(
@@ -74,6 +92,12 @@ extension Diagnostic {
       "checkpoint-mismatch", "the checkpoint belongs to another run: its \(what) differs",
       place: path, expected: "\(what) \(got), as this run has",
       got: "\(expected) in the checkpoint",
+      notes: what == "graph"
+        ? [
+          Diagnostic.Note(
+            "sizes, constants, dtype, the loss, the optimizer and its numbers are part of the graph"
+          )
+        ] : [],
       fix: "give the flags and files of the run that wrote it, or start anew without --resume")
   }
 
@@ -81,5 +105,14 @@ extension Diagnostic {
     Diagnostic(
       "checkpoint-array", "the checkpoint lacks an array of the training graph", place: path,
       expected: "'\(name)'", got: "nothing")
+  }
+
+  static func checkpointSteps(
+    _ path: String, _ checkpoint: Checkpoint, stepsPerEpoch: Int
+  ) -> Diagnostic {
+    Diagnostic(
+      "checkpoint-steps", "the checkpoint's epoch and step do not belong together", place: path,
+      expected: "\(stepsPerEpoch) steps an epoch",
+      got: "step \(checkpoint.step) after epoch \(checkpoint.epoch)")
   }
 }

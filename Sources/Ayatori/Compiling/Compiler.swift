@@ -1,0 +1,97 @@
+public import GraphIR
+
+/// Takes a graph through its stages.
+public struct Compiler: Sendable {
+  /// Hears what is no error but should be known: a gradient that lacks a way because it is cut.
+  private let warn: @Sendable (Diagnostic) -> Void
+
+  public init(warn: @escaping @Sendable (Diagnostic) -> Void = { _ in }) { self.warn = warn }
+
+  /// Sampling lowered, ready to be differentiated or run. Throws a `PassFailure`, which is a
+  /// mistake in Ayatori.
+  public func lower(_ graph: Graph) throws(PassFailure) -> Graph {
+    try Passes.run(Pass.lowering, on: graph)
+  }
+
+  /// A lowered graph with ∂loss/∂target for each target, as outputs of their own.
+  ///
+  /// Targets are node names. Throws diagnostics for unknown names, a loss that is not a floating
+  /// scalar, and every target that no gradient reaches: a gradient is never silently zero.
+  public func differentiate(
+    _ lowered: Graph, loss: String, withRespectTo targets: [String]
+  ) throws(Diagnostics) -> Graph {
+    let names = Compiler.distinct(targets)
+    var unknown: [Diagnostic] = []
+    for name in [loss] + names where lowered.value(named: name) == nil {
+      unknown.append(.unknownNode(name, lowered))
+    }
+    guard unknown.isEmpty, let root = lowered.value(named: loss) else { throw Diagnostics(unknown) }
+    let ids = names.compactMap { lowered.value(named: $0)?.id }
+    let result: ReverseMode.Result
+    do throws(Diagnostic) {
+      result = try ReverseMode.differentiate(
+        lowered, root: ReverseMode.Root(root.id), withRespectTo: ids)
+    } catch {
+      throw Diagnostics([error])
+    }
+    let builder = GraphBuilder(continuing: result.graph)
+    var refused: [Diagnostic] = []
+    for (name, id) in zip(names, ids) {
+      switch result.derivatives[id] {
+      case .node(let derivative):
+        builder.output(
+          derivativeName(of: loss, withRespectTo: name),
+          Value(builder: builder, id: derivative))
+      case .zero(let reason):
+        refused.append(.noGradient(name, loss, lowered, "zero almost everywhere: \(reason)"))
+      case .notConnected(let reason):
+        refused.append(.noGradient(name, loss, lowered, "not connected: \(reason)"))
+      case .undefined(let reason):
+        refused.append(.noGradient(name, loss, lowered, "no gradient, because \(reason)"))
+      case nil: break
+      }
+    }
+    guard refused.isEmpty else { throw Diagnostics(refused) }
+    for edge in result.blocked where edge.hidesTarget {
+      warn(.gradientCut(edge, loss, lowered))
+    }
+    return builder.build()
+  }
+
+  /// What runs: every pass between gradient and plan.
+  public func optimize(_ graph: Graph) throws(PassFailure) -> Graph {
+    try Passes.run(Pass.optimizing, on: graph)
+  }
+
+  /// The graph at a stage.
+  ///
+  /// `loss` and `targets` say what the later stages differentiate: the loss defaults to the output
+  /// named `loss` or the only scalar output, the targets to all parameters. Throws diagnostics.
+  public func stage(
+    _ stage: Stage, of source: Graph, loss: String? = nil, withRespectTo targets: [String]? = nil
+  ) throws -> Graph {
+    if stage == .source { return source }
+    let lowered = try lower(source)
+    if stage == .lowered { return lowered }
+    let loss = try loss ?? Compiler.lossName(of: lowered)
+    let wanted = targets ?? lowered.parameters.map(\.label)
+    let gradient = try differentiate(lowered, loss: loss, withRespectTo: wanted)
+    return stage == .gradient ? gradient : try optimize(gradient)
+  }
+
+  /// The output that is the objective: `loss`, or the only floating scalar. Throws when that is not
+  /// clear.
+  public static func lossName(of graph: Graph) throws(Diagnostics) -> String {
+    let scalars = graph.outputs.filter {
+      graph[$0.node].type.shape.rank == 0 && graph[$0.node].type.dtype.isFloating
+    }
+    if let loss = scalars.first(where: { $0.name == "loss" }) { return loss.name }
+    if scalars.count == 1 { return scalars[0].name }
+    throw Diagnostics([.noLoss(graph, scalars.map(\.name))])
+  }
+
+  private static func distinct(_ names: [String]) -> [String] {
+    var seen: Set<String> = []
+    return names.filter { seen.insert($0).inserted }
+  }
+}

@@ -1,0 +1,33 @@
+import Foundation
+
+/// A block of zeroed memory that starts at a cache line.
+final class AlignedMemory {
+  let base: UnsafeMutableRawPointer
+  let bytes: Int
+
+  /// Nil when the system has not that much to give: the block is touched at once, and a promise
+  /// that cannot be kept would end the process later.
+  init?(bytes: Int) {
+    self.bytes = max(bytes, MemoryPlan.alignment)
+    if let available = AlignedMemory.available, self.bytes > available { return nil }
+    var pointer: UnsafeMutableRawPointer?
+    guard posix_memalign(&pointer, MemoryPlan.alignment, self.bytes) == 0, let pointer else {
+      return nil
+    }
+    base = pointer
+    base.initializeMemory(as: UInt8.self, repeating: 0, count: self.bytes)
+  }
+
+  deinit { free(base) }
+
+  /// Bytes that can be had without swapping, as Linux estimates them (proc(5), `MemAvailable`).
+  private static var available: Int? {
+    guard let text = try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8) else {
+      return nil
+    }
+    for line in text.split(separator: "\n") where line.hasPrefix("MemAvailable:") {
+      return line.split(separator: " ").dropFirst().first.flatMap { Int($0) }.map { $0 * 1024 }
+    }
+    return nil
+  }
+}

@@ -39,6 +39,11 @@ let package = Package(
     // MARK: GraphOps
     .target(
       name: "GraphOps", dependencies: ["GraphIR", "CKernels", "COpenBLAS"], swiftSettings: swift),
+    .testTarget(
+      name: "GraphOpsTests",
+      dependencies: ["GraphIR", "CKernels", "GraphOps", "Autodiff", "Passes", "Runtime"],
+      exclude: ["Fixtures"],
+      swiftSettings: swift),
 
     // MARK: Autodiff
     .target(name: "Autodiff", dependencies: ["GraphIR", "GraphOps"], swiftSettings: swift),

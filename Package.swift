@@ -47,12 +47,21 @@ let package = Package(
 
     // MARK: Autodiff
     .target(name: "Autodiff", dependencies: ["GraphIR", "GraphOps"], swiftSettings: swift),
+    .testTarget(
+      name: "AutodiffTests", dependencies: ["GraphIR", "GraphOps", "Autodiff", "Runtime"],
+      swiftSettings: swift),
 
     // MARK: Passes
     .target(name: "Passes", dependencies: ["GraphIR", "GraphOps"], swiftSettings: swift),
+    .testTarget(
+      name: "PassesTests", dependencies: ["GraphIR", "GraphOps", "Passes", "Runtime"],
+      swiftSettings: swift),
 
     // MARK: Runtime
     .target(name: "Runtime", dependencies: ["GraphIR", "GraphOps"], swiftSettings: swift),
+    .testTarget(
+      name: "RuntimeTests", dependencies: ["GraphIR", "GraphOps", "Passes", "Runtime"],
+      swiftSettings: swift),
 
     // MARK: Drawing
     .target(name: "Drawing", dependencies: ["GraphIR"], swiftSettings: swift),

@@ -92,5 +92,7 @@ let package = Package(
         .product(name: "Subprocess", package: "swift-subprocess"),
       ],
       swiftSettings: swift),
+    .testTarget(
+      name: "CLITests", dependencies: ["AyatoriCLI", "Ayatori"], swiftSettings: swift),
   ]
 )

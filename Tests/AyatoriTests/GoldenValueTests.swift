@@ -1,0 +1,99 @@
+import Ayatori
+import Testing
+
+/// Values known in closed form: the golden instance and the formulas of Kingma & Welling.
+@Suite struct GoldenValueTests {
+  /// Nodes x√2 and weights w/√π of Gauss–Hermite quadrature with five points, exact for
+  /// polynomials up to degree 9 under N(0, 1).
+  static let quadrature: [(node: Double, weight: Double)] = [
+    (-2.8569700138728056, 0.011257411327720691), (-1.355626179974266, 0.22207592200561263),
+    (0, 0.5333333333333333), (1.355626179974266, 0.22207592200561263),
+    (2.8569700138728056, 0.011257411327720691),
+  ]
+
+  @Test func quadratureIntegratesMoments() {
+    for (power, moment) in [1.0, 0, 1, 0, 3, 0, 15].enumerated() {
+      let sum = Self.quadrature.reduce(0.0) { total, point in
+        total + point.weight * (0..<power).reduce(1.0) { product, _ in product * point.node }
+      }
+      #expect(abs(sum - moment) < 1e-12)
+    }
+  }
+
+  @Test func linearGaussianByQuadrature() throws {
+    let graph = try Oracle.graph("linear_gaussian", dtype: .f64)
+    var means: [String: Double] = [:]
+    for loss in ["recon", "kl", "loss"] {
+      let targets = ["mu", "logvar"]
+      let compiled = try CompiledGraph(
+        graph, outputs: [loss], gradientsOf: loss, withRespectTo: targets, feeding: ["z.eps"])
+      for point in Self.quadrature {
+        let results = try compiled.run(inputs: ["z.eps": NDArray([point.node], shape: [])])
+        for (name, array) in results {
+          means[name, default: 0] += point.weight * (array.doubles.first ?? .nan)
+        }
+      }
+    }
+    let expected = [
+      "recon": 2.5439385332046727, "kl": 0.125, "loss": 2.6689385332046727, "d_recon/d_mu": -1.5,
+      "d_kl/d_mu": 0.5, "d_loss/d_mu": -1, "d_recon/d_logvar": 0.5, "d_kl/d_logvar": 0,
+      "d_loss/d_logvar": 0.5,
+    ]
+    #expect(Set(means.keys) == Set(expected.keys))
+    for (name, value) in expected {
+      #expect(abs((means[name] ?? .nan) - value) < 1e-12, "\(name) = \(means[name] ?? .nan)")
+    }
+  }
+
+  /// z = mu + sigma·eps: 1 and eps, not a bit off.
+  @Test(arguments: [DType.f32, .f64])
+  func localDerivativesOfTheDraw(dtype: DType) throws {
+    let compiled = try CompiledGraph(
+      Oracle.graph("rsample", dtype: dtype), outputs: ["z", "z.eps"], gradientsOf: "z",
+      withRespectTo: ["mu", "sigma"])
+    for step in 0..<20 as Range<UInt64> {
+      let results = try compiled.run(seed: 3, step: step)
+      #expect(results["d_z/d_mu"]?.doubles == [1])
+      #expect(results["d_z/d_sigma"] == results["z.eps"])
+      #expect(results["z"] == results["z.eps"])
+    }
+  }
+
+  /// ∂z/∂logvar = sigma·eps/2, and ∂z/∂log_sigma = sigma·eps: a factor 2 that is easily lost.
+  @Test(arguments: [("log_variance", 0.5), ("log_stddev", 1.0)])
+  func scalesDifferByTwo(scale: String, factor: Double) throws {
+    let graph = try Oracle.graph(
+      text: """
+        graph g {
+          param m: f64[] init zeros
+          param s: f64[] init constant(0.6)
+          z ~ normal(mean: m, \(scale): s)
+          output z
+        }
+        """)
+    let results = try CompiledGraph(
+      graph, gradientsOf: "z", withRespectTo: ["s"], feeding: ["z.eps"]
+    ).run(inputs: ["z.eps": NDArray([0.75], shape: [])])
+    // exp(0.3) and exp(0.6).
+    let sigma = factor == 0.5 ? 1.3498588075760032 : 1.8221188003905089
+    let (z, slope) = (
+      try #require(results["z"]?.doubles.first), try #require(results["d_z/d_s"]?.doubles.first)
+    )
+    #expect(abs(z - 0.75 * sigma) < 1e-15)
+    #expect(abs(slope - factor * sigma * 0.75) < 1e-15)
+  }
+
+  /// KL(N(1, ½²), N(0, 1)) and its slopes: table O8.
+  @Test func klOfTwoGaussians() throws {
+    let graph = try Oracle.graph("linear_gaussian", dtype: .f64)
+    let results = try CompiledGraph(
+      graph, outputs: ["kl"], gradientsOf: "kl", withRespectTo: ["mu", "logvar"]
+    ).run(parameters: [
+      "mu": NDArray([1.0], shape: []), "logvar": NDArray([-1.3862943611198906], shape: []),
+    ])
+    let wanted = ["kl": 0.8181471805599453, "d_kl/d_mu": 1, "d_kl/d_logvar": -0.375]
+    for (name, value) in wanted {
+      #expect(abs((results[name]?.doubles.first ?? .nan) - value) < 1e-14, "\(name)")
+    }
+  }
+}

@@ -1,0 +1,178 @@
+import Ayatori
+import Foundation
+import Testing
+
+@Suite struct TrainCommandTests {
+  static let small = [
+    "train", "Graphs/vae_pytorch.aya", "--data", "digits", "--dim", "D=64", "--dim", "H=8",
+    "--dim", "Z=2",
+  ]
+
+  @Test func epochLinesAreTheArticles() throws {
+    try Tool.withDirectory { directory in
+      let result = try Tool.run(Self.small + ["--epochs", "2"], in: directory)
+      expectFine(result)
+      let lines = result.out.split(separator: "\n").map(String.init)
+      #expect(lines.count == 4)
+      #expect(lines[0].wholeMatch(of: /Epoch 1, Loss: \d+\.\d{4}/) != nil)
+      #expect(lines[2].wholeMatch(of: /Epoch 2, Loss: \d+\.\d{4}/) != nil)
+      let test = /\ \ test, k = 1: loss \d+\.\d{4}, bce \d+\.\d{4}, kld \d+\.\d{4}/
+      #expect(lines[1].wholeMatch(of: test) != nil && lines[3].wholeMatch(of: test) != nil)
+      for word in ["1156 parameters", "1500 training and 297 test images", "'loss' sums"] {
+        #expect(result.err.contains(word), "\(result.err)")
+      }
+      #expect(try Tool.files(in: directory).isEmpty)
+      #expect(try Tool.run(Self.small + ["--epochs", "2"], in: directory).out == result.out)
+      let more = try Tool.run(
+        Self.small + ["--epochs", "1", "--eval-samples", "3", "--seed", "1"], in: directory)
+      #expect(more.out.contains("  test, k = 3: ") && !more.out.hasPrefix(lines[0]))
+      let none = try Tool.run(Self.small + ["--epochs", "1", "--eval-samples", "0"], in: directory)
+      #expect(none.out == lines[0] + "\n")
+    }
+  }
+
+  @Test func resumingIsGoingOn() throws {
+    try Tool.withDirectory { directory in
+      let whole = try Tool.run(Self.small + ["--epochs", "2", "--out", "a"], in: directory)
+      expectFine(whole)
+      let first = try Tool.run(Self.small + ["--epochs", "1", "--out", "b/c"], in: directory)
+      expectFine(first)
+      #expect(first.err.hasSuffix("checkpoint: b/c/checkpoint.safetensors\n"))
+      let second = try Tool.run(
+        Self.small + ["--epochs", "2", "--resume", "b/c", "--out", "d"], in: directory)
+      expectFine(second)
+      #expect(second.err.contains("going on after epoch 1"))
+      #expect(first.out + second.out == whole.out)
+      let name = "/checkpoint.safetensors"
+      #expect(try readFile(directory + "a" + name) == readFile(directory + "d" + name))
+
+      // Nothing is left to do: the file stays as it is, and the person hears why.
+      let idle = try Tool.run(Self.small + ["--epochs", "2", "--resume", "d"], in: directory)
+      expectFine(idle)
+      #expect(idle.out.isEmpty && idle.err.contains("nothing to do: 2 epochs are done"))
+      #expect(!idle.err.contains("checkpoint: "))
+
+      // The trained parameters serve a run.
+      let run = try Tool.run(
+        [
+          "gradflow", "Graphs/vae_pytorch.aya", "--data", "digits", "--dim", "D=64", "--dim", "H=8",
+          "--dim", "Z=2", "--params", "d/checkpoint.safetensors",
+        ], in: directory)
+      expectFine(run)
+      #expect(run.err.isEmpty)
+    }
+  }
+
+  @Test func otherRunsAreNotResumed() throws {
+    try Tool.withDirectory { directory in
+      expectFine(try Tool.run(Self.small + ["--epochs", "1", "--out", "a"], in: directory))
+      let before = try readFile(directory + "a/checkpoint.safetensors")
+      for (flags, word) in [
+        (["--seed", "1"], "seed"), (["--batch-size", "32"], "batch-size"),
+        (["--dim", "Z=3"], "graph"), (["--const", "beta=2"], "graph"),
+        (["--learning-rate", "0.1"], "graph"), (["--optimizer", "sgd"], "graph"),
+        (["--dtype", "f64"], "graph"),
+      ] {
+        let result = try Tool.run(
+          Self.small + ["--epochs", "2", "--resume", "a"] + flags, in: directory)
+        expectRefusal(result, 1, ["checkpoint-mismatch"])
+        #expect(result.err.contains("its \(word) differs"), "\(flags): \(result.err)")
+      }
+      #expect(try readFile(directory + "a/checkpoint.safetensors") == before)
+      expectRefusal(
+        try Tool.run(Self.small + ["--resume", "nowhere"], in: directory), 1, ["file-not-found"])
+      #expect(try Tool.files(in: directory) == ["a"])
+      try Tool.write("no tensors", to: directory + "a/checkpoint.safetensors")
+      let broken = try Tool.run(Self.small + ["--resume", "a"], in: directory)
+      #expect(broken.status == 1 && broken.ids.first?.hasPrefix("safetensors-") == true)
+    }
+  }
+
+  @Test(arguments: [
+    (["--batch-size", "1501"], "batch-size"), (["--data", "digit"], "data-set-unknown"),
+    (["--data", "Graphs"], "data-set-file"), (["--dim", "D=65"], "image-size"),
+    (["--dim", "N=64"], "no-batch-dimension"), (["--loss", "nothing"], "unknown-node"),
+    (["--loss", "recon"], "root-not-scalar"), (["--out", "file/run"], "cannot-write"),
+    (["--dim", "H=1099511627776"], "out-of-memory"),
+    (["--dim", "H=9223372036854775807"], "bad-size"), (["--data", "/"], "data-set-file"),
+  ])
+  func refusals(flags: [String], id: String) throws {
+    try Tool.withDirectory { directory in
+      try Tool.write("", to: directory + "file")
+      let all = Self.small + ["--epochs", "1", "--out", "out"] + flags
+      expectRefusal(try Tool.run(all, in: directory), 1, [id])
+      #expect(try Tool.files(in: directory) == ["file"])
+    }
+  }
+
+  @Test func graphsThatTakeNoImages() throws {
+    try Tool.withDirectory { directory in
+      expectRefusal(
+        try Tool.run(["train", "Graphs/rsample.aya"], in: directory), 1, ["data-inputs"])
+      let bodies = [
+        ("label-batch", "dim M input y: i64[M] loss = sum(square(x - w))"),
+        ("nothing-to-train", "loss = sum(square(x))"),
+        ("no-gradient", "loss = sum(x) + stop_gradient(sum(w))"),
+        ("unclear-reduction", "loss = square(sum(square(x - w)))"),
+        ("no-loss", "a = sum(x - w) b = sum(x + w)"),
+        ("updated-parameter", "loss = sum(square(x - w)) update w = w * 2"),
+        ("optimizer-name", "state adam.t: f32[] init zeros loss = sum(square(x - w)) + adam.t"),
+      ]
+      for (id, body) in bodies {
+        let parameter = id == "nothing-to-train" ? "" : "param w: f32[64] init zeros"
+        let outputs = id == "no-loss" ? "a, b" : "loss"
+        try Tool.write(
+          "graph g {\ndim N\ninput x: f32[N, 64]\n\(parameter)\n\(body)\noutput \(outputs)\n}",
+          to: directory + "g.aya")
+        expectRefusal(try Tool.run(["train", "g.aya"], in: directory), 1, [id])
+      }
+      // Declared, the unclear one trains.
+      try Tool.write(
+        """
+        graph g { dim N input x: f32[N, 64] param w: f32[64] init zeros
+        loss = square(sum(square(x - w)) / N) output loss }
+        """, to: directory + "g.aya")
+      let flags = ["train", "g.aya", "--loss-reduction", "mean", "--epochs", "1"]
+      let declared = try Tool.run(flags, in: directory)
+      expectFine(declared)
+      #expect(declared.err.contains("(as declared)"))
+    }
+  }
+
+  /// A check that failed, not a wrong input; no checkpoint of it is written.
+  @Test func aLossThatIsNotFiniteExitsWith2() throws {
+    try Tool.withDirectory { directory in
+      let result = try Tool.run(
+        Self.small + ["--learning-rate", "1e30", "--out", "out"], in: directory)
+      expectRefusal(result, 2, ["loss-not-finite"])
+      #expect(result.err.contains("in epoch 1, step 2"))
+      #expect(try FileManager.default.contentsOfDirectory(atPath: directory + "out").isEmpty)
+    }
+  }
+
+  @Test func optimizersDiffer() throws {
+    func losses(_ flags: [String]) throws -> String {
+      let result = try Tool.run(Self.small + ["--epochs", "1"] + flags, in: Tool.root)
+      expectFine(result)
+      return result.out
+    }
+    let outs = [
+      try losses([]), try losses(["--optimizer", "sgd", "--learning-rate", "1e-4"]),
+      try losses(["--optimizer", "sgd", "--learning-rate", "1e-4", "--momentum", "0.9"]),
+      try losses(["--learning-rate", "0.01"]),
+    ]
+    #expect(Set(outs).count == 4)
+    #expect(try losses(["--optimizer", "adam", "--learning-rate", "1e-3"]) == outs[0])
+    #expect(try losses(["--threads", "1"]).hasPrefix("Epoch 1, Loss: "))
+  }
+
+  @Test func labelsAndAccuracy() throws {
+    let result = try Tool.run(
+      [
+        "train", "Graphs/logistic_regression.aya", "--dim", "D=64", "--epochs", "2",
+        "--learning-rate", "0.02",
+      ], in: Tool.root)
+    expectFine(result)
+    #expect(result.out.contains(/test, k = 1: loss 0\.\d{4}, accuracy 0\.[89]\d{3}/))
+  }
+}

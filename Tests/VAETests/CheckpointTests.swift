@@ -1,0 +1,137 @@
+import Ayatori
+import Foundation
+import Testing
+import VAE
+
+@Suite struct CheckpointTests {
+  @Test func resumedRunsAreTheSameToTheBit() throws {
+    try Training.withDirectory { directory in
+      let whole = try Training.digits()
+      let losses = try (0..<3).map { _ in try whole.trainEpoch() }
+
+      let first = try Training.digits()
+      #expect(try first.trainEpoch() == losses[0])
+      try first.writeCheckpoint(to: directory)
+      let second = try Training.digits()
+      try second.resume(from: directory)
+      #expect(second.epoch == 1 && second.step == 24)
+      #expect(second.arrays.map(\.array) == first.arrays.map(\.array))
+      #expect(try second.trainEpoch() == losses[1])
+      try second.writeCheckpoint(to: directory)
+      let third = try Training.digits()
+      try third.resume(from: directory)
+      #expect(try third.trainEpoch() == losses[2])
+      #expect(third.arrays.map(\.name) == whole.arrays.map(\.name))
+      #expect(third.arrays.map(\.array) == whole.arrays.map(\.array))
+      #expect(try third.evaluate().map(\.value) == whole.evaluate().map(\.value))
+      #expect(
+        try FileManager.default.contentsOfDirectory(atPath: directory) == [
+          Checkpoint.fileName
+        ])
+    }
+  }
+
+  @Test func aCheckpointIsSafetensors() throws {
+    try Training.withDirectory { directory in
+      let trainer = try Training.digits(Training.options(seed: 5))
+      _ = try trainer.trainEpoch()
+      try trainer.writeCheckpoint(to: directory)
+      let file = try SafetensorsFile.read(Checkpoint.path(in: directory))
+      #expect(file.metadata["format"] == "ayatori-checkpoint" && file.metadata["epoch"] == "1")
+      #expect(file.metadata["step"] == "24" && file.metadata["run.seed"] == "5")
+      #expect(file.metadata["run.batch-size"] == "64")
+      for (name, array) in trainer.arrays { #expect(file[name] == array, "\(name)") }
+      #expect(file.tensors.count == trainer.arrays.count)
+      #expect(file["adam.t"] == NDArray([Int64(24)], shape: []))
+      #expect(file["adam.m.fc1.W"]?.shape == [16, 64])
+
+      let graph = try Training.graph("vae_pytorch", dims: ["D": 64, "H": 16, "Z": 2])
+      let parameters = try loadParameters(Checkpoint.path(in: directory), for: graph)
+      #expect(parameters.count == 10)
+    }
+  }
+
+  @Test(arguments: ["seed", "batch-size", "graph", "graph by rate", "data"])
+  func anotherRunIsRefused(what: String) throws {
+    try Training.withDirectory { directory in
+      let dims = ["D": 64, "H": 4, "Z": 2]
+      try Training.digits(dims: dims).writeCheckpoint(to: directory)
+      let other: Trainer
+      switch what {
+      case "seed": other = try Training.digits(Training.options(seed: 1), dims: dims)
+      case "batch-size": other = try Training.digits(Training.options(batchSize: 32), dims: dims)
+      case "graph": other = try Training.digits(dims: ["D": 64, "H": 5, "Z": 2])
+      case "graph by rate":
+        other = try Training.digits(
+          Training.options(optimizer: .adam(learningRate: 2e-3)), dims: dims)
+      default:
+        let digits = try DataSet.load("digits")
+        other = try Trainer(
+          Training.graph("vae_pytorch", dims: dims),
+          on: DataSet(
+            name: "digits", imageShape: [8, 8], train: digits.train, test: digits.train,
+            maximum: 16, source: ""))
+      }
+      let before = other.arrays.map(\.array)
+      let found = Training.diagnostics { try other.resume(from: directory) }
+      #expect(found.map(\.id) == ["checkpoint-mismatch"])
+      let word = what == "graph by rate" ? "graph" : what
+      #expect(found.first?.message.hasSuffix("its \(word) differs") == true)
+      #expect(found.first?.notes.isEmpty == (word != "graph"))
+      #expect(other.arrays.map(\.array) == before && other.epoch == 0)
+    }
+  }
+
+  @Test func otherFilesAreNoCheckpoints() throws {
+    try Training.withDirectory { directory in
+      let trainer = try Training.digits(dims: ["D": 64, "H": 4, "Z": 2])
+      func resume() -> [String] {
+        Training.diagnostics { try trainer.resume(from: directory) }.map(\.id)
+      }
+      #expect(resume() == ["file-not-found"])
+      let path = Checkpoint.path(in: directory)
+      try trainer.writeCheckpoint(to: directory)
+      let good = try SafetensorsFile.read(path)
+      for (key, value) in [
+        ("format", "pt"), ("version", "2"), ("epoch", "-1"), ("epoch", "x"), ("step", "-3"),
+      ] {
+        var bad = good
+        bad.metadata[key] = value
+        try bad.write(to: path)
+        #expect(resume() == ["not-a-checkpoint"], "\(key)")
+      }
+      for step in ["18446744073709551615", "1"] {
+        var bad = good
+        bad.metadata["step"] = step
+        try bad.write(to: path)
+        #expect(resume() == ["checkpoint-steps"], "\(step)")
+      }
+      var bad = good
+      bad.tensors.removeAll { $0.name == "adam.t" }
+      try bad.write(to: path)
+      #expect(resume() == ["checkpoint-array"])
+      bad = good
+      bad.tensors.append((name: "more", array: NDArray(zeros: .f32, shape: [1])))
+      try bad.write(to: path)
+      #expect(resume() == ["unknown-feed"])
+      try AtomicFile.write(Array("not safetensors".utf8), to: path)
+      #expect(resume().first?.hasPrefix("safetensors-") == true)
+      try good.write(to: path)
+      try trainer.resume(from: directory)
+    }
+  }
+
+  @Test func dont_keepWhatIsNotFinite() throws {
+    let trainer = try Training.digits(dims: ["D": 64, "H": 4, "Z": 2])
+    try trainer.set("fc2.b", NDArray([1, .nan, .infinity, 0] as [Float], shape: [4]))
+    let found = Training.diagnostics { try trainer.writeCheckpoint(to: "/nonexistent/run") }
+    #expect(found.map(\.id) == ["state-not-finite"])
+    #expect(found.first?.message.hasPrefix("2 elements of 'fc2.b' are not finite") == true)
+  }
+
+  @Test func aMissingDirectoryIsReported() throws {
+    let trainer = try Training.digits(dims: ["D": 64, "H": 4, "Z": 2])
+    let found = Training.diagnostics { try trainer.writeCheckpoint(to: "/nonexistent/run") }
+    #expect(found.map(\.id) == ["file-not-written"])
+  }
+}

@@ -94,5 +94,9 @@ let package = Package(
       swiftSettings: swift),
     .testTarget(
       name: "CLITests", dependencies: ["AyatoriCLI", "Ayatori"], swiftSettings: swift),
+
+    // MARK: The house itself
+    .testTarget(
+      name: "HouseTests", dependencies: ["GraphIR", "GraphOps", "Ayatori"], swiftSettings: swift),
   ]
 )

@@ -128,7 +128,7 @@ private struct Pass {
 
   /// Writes down that no derivative passes the edge from `operand` into `node`.
   private mutating func refuse(_ refusal: Derivative, _ operand: NodeID, at node: Node) {
-    let reason = "\(refusal.reasonOnly) (at '\(node.label)')"
+    let reason = "\(refusal.reasonOnly) (at '\(node.mention)')"
     if graph[operand].type.dtype.isFloating {
       blocked.append(
         BlockedEdge(

@@ -31,7 +31,7 @@ enum NodeLook: String, CaseIterable {
   var meaning: String {
     switch self {
     case .input: "input"
-    case .parameter: "parameters"
+    case .parameter: "parameter"
     case .state: "state"
     case .constant: "constant"
     case .noise: "noise"
@@ -73,7 +73,8 @@ enum NodeLook: String, CaseIterable {
   private var form: (shape: String, style: String, color: Hue) {
     switch self {
     case .input: ("parallelogram", "filled", .grey)
-    case .parameter: ("plain", "solid", .orange)
+    // Alone; a layer's parameters share a box of cells.
+    case .parameter: ("tab", "filled", .orange)
     case .state: ("cylinder", "filled", .orange)
     case .constant: ("underline", "solid", .grey)
     case .noise: ("ellipse", "filled,dashed", .purple)

@@ -295,7 +295,8 @@ struct AyatoriDrawing {
       let path = places[node.id.index].scope
       if path.count == scope.count {
         write(node, &writer)
-        looks.add(node: NodeLook(node), isOutput: isOutput[node.id.index])
+        looks.add(
+          node: NodeLook(node), isOutput: isOutput[node.id.index], isLayer: isInGroup(node))
       } else if !inner.contains(path[scope.count]) {
         inner.append(path[scope.count])
       }
@@ -319,9 +320,15 @@ struct AyatoriDrawing {
     }
   }
 
+  /// Whether the node is a cell of a layer's box.
+  private func isInGroup(_ node: Node) -> Bool {
+    guard let box = boxes[node.id] else { return false }
+    return box.members.count > 1 || box.id != DOT.id(of: node)
+  }
+
   private func write(_ node: Node, _ writer: inout DOTWriter) {
     guard let box = boxes[node.id] else { return }
-    if box.members.count > 1 || box.id != DOT.id(of: node) {
+    if isInGroup(node) {
       writer.node(
         box.id,
         [

@@ -5,9 +5,11 @@ struct Legend {
   private var nodes: Set<NodeLook> = []
   private var edges: Set<EdgeLook> = []
   private var hasOutputs = false
+  private var hasLayers = false
 
-  mutating func add(node: NodeLook, isOutput: Bool) {
-    nodes.insert(node)
+  /// `isLayer` says that the node is drawn with the other parameters of its layer.
+  mutating func add(node: NodeLook, isOutput: Bool, isLayer: Bool) {
+    if isLayer { hasLayers = true } else { nodes.insert(node) }
     hasOutputs = hasOutputs || isOutput
   }
 
@@ -17,7 +19,7 @@ struct Legend {
 
   /// Writes the legend as a cluster of its own: rows of boxes, then a line a row.
   func write(to writer: inout DOTWriter) {
-    guard !nodes.isEmpty else { return }
+    guard !nodes.isEmpty || hasLayers else { return }
     writer.open("subgraph", "cluster legend")
     writer.set([
       ("label", .html("<B>legend</B>")), ("fontsize", .text("12")), ("color", .text("#BBBBBB")),
@@ -37,14 +39,23 @@ struct Legend {
   /// Writes a box a look; gives the first of each row.
   private func writeBoxes(to writer: inout DOTWriter) -> [String] {
     var ids: [String] = []
+    if hasLayers {
+      let id = "legend layer"
+      let cells = ["<TD><B>layer</B></TD>", "<TD>W</TD>", "<TD>b</TD>"]
+      writer.node(
+        id,
+        [
+          ("label", .html(AyatoriDrawing.groupTable(cells))), ("shape", .text("plain")),
+          ("tooltip", .text("the parameters of a layer")),
+        ])
+      ids.append(id)
+    }
     for look in NodeLook.allCases where nodes.contains(look) {
       let id = "legend \(look.rawValue)"
-      let label: DOTWriter.Value =
-        look == .parameter
-        ? .html(AyatoriDrawing.groupTable(["<TD><B>layer</B></TD>", "<TD>W</TD>", "<TD>b</TD>"]))
-        : .text(look.meaning)
       writer.node(
-        id, [("label", label), ("tooltip", .text(look.meaning))] + small + look.attributes)
+        id,
+        [("label", .text(look.meaning)), ("tooltip", .text(look.meaning))] + small
+          + look.attributes)
       ids.append(id)
     }
     if hasOutputs {

@@ -27,7 +27,8 @@ extension Diagnostic {
 
   static func gradientCut(_ edge: BlockedEdge, _ loss: String, _ graph: Graph) -> Diagnostic {
     Diagnostic(
-      "gradient-cut", "the gradient of '\(loss)' does not pass into '\(graph[edge.operand].label)'",
+      "gradient-cut",
+      "the gradient of '\(loss)' does not pass into '\(graph[edge.operand].mention)'",
       severity: .warning, at: graph[edge.user].location, place: "graph '\(graph.name)'",
       got: edge.reason, notes: [.init("what lies behind it gets the rest of its gradient only")])
   }

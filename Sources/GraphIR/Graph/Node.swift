@@ -91,6 +91,13 @@ public struct Node: Sendable {
   /// The name when there is one, else the id: what diagnostics and drawings call the node.
   public var label: String { name ?? id.description }
 
+  /// How messages mention the node to people who have not seen its id: a node without a name goes
+  /// by its op, `mul %9`.
+  public var mention: String {
+    guard name == nil, let operation else { return label }
+    return "\(operation.definition.name) \(id)"
+  }
+
   /// Whether this is a trainable parameter.
   public var isParameter: Bool { if case .leaf(.parameter) = body { true } else { false } }
   /// Whether the value is kept between runs: parameters and state.

@@ -111,7 +111,9 @@ extension GradientSplit {
           total: total.map(Statistics.init), partsError: error, partsErrorUlps: ulps))
     }
     self.rows = rows
-    blocked = whole.blocked.map { (lowered[$0.operand].label, lowered[$0.user].label, $0.reason) }
+    blocked = whole.blocked.map {
+      (lowered[$0.operand].mention, lowered[$0.user].mention, $0.reason)
+    }
     unreached = parameters.compactMap { id in
       whole.derivatives[id]?.refusal.map { (lowered[id].label, $0) }
     }

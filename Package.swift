@@ -59,8 +59,10 @@ let package = Package(
 
     // MARK: Runtime
     .target(name: "Runtime", dependencies: ["GraphIR", "GraphOps"], swiftSettings: swift),
+    .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
     .testTarget(
-      name: "RuntimeTests", dependencies: ["GraphIR", "GraphOps", "Passes", "Runtime"],
+      name: "RuntimeTests",
+      dependencies: ["GraphIR", "GraphOps", "Passes", "Runtime", "CAllocationCounter"],
       swiftSettings: swift),
 
     // MARK: Drawing

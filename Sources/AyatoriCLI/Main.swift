@@ -68,10 +68,18 @@ enum Main {
         Console.report([error])
         return 1
       }
+    } else if let name = CommandLine.arguments.dropFirst().first, let near = misspelt(name) {
+      Console.error("Error: there is no command '\(name)'. Did you mean '\(near)'?")
     } else if !message.isEmpty {
       Console.error(message)
     }
     return code.rawValue
+  }
+
+  /// The command that a first word was meant to be.
+  private static func misspelt(_ name: String) -> String? {
+    let names = AyatoriCommand.configuration.subcommands.map { $0._commandName }
+    return name.hasPrefix("-") || names.contains(name) ? nil : nearest(to: name, among: names)
   }
 
   /// The command whose help was asked for.

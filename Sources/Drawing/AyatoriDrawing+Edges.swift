@@ -93,7 +93,7 @@ extension AyatoriDrawing {
       var text =
         "adjoint of \(DOT.short(graph[of].label)): ∂\(DOT.short(root))/∂"
         + DOT.short(graph[of].label)
-      if let through { text += " through \(DOT.short(graph[through].label))" }
+      if let through { text += " through \(DOT.short(graph[through].mention))" }
       edges.append(
         Edge(
           tail: node.id, head: of, look: .adjointOf, label: nil, tooltip: text, tailPort: false,

@@ -15,7 +15,7 @@ extension AyatoriDrawing {
     }
     if case .adjoint(_, _, let through?) = node.role {
       lines.append(
-        small("<I>through \(DOT.html(DOT.short(graph[through].label)))</I>", 11, Hue.ink))
+        small("<I>through \(DOT.html(DOT.short(graph[through].mention)))</I>", 11, Hue.ink))
     }
     var types = [small(DOT.html(type(node)), 10, Hue.muted)]
     if let shape = concreteShape(node) { types.append(small(DOT.html(shape), 10, Hue.muted)) }
@@ -215,7 +215,7 @@ extension AyatoriDrawing {
     if case .adjoint(let of, let root, let through) = node.role {
       let subject = of.map { DOT.short(graph[$0].label) } ?? "a node that is gone"
       text += "\npart of ∂\(DOT.short(root))/∂(\(subject))"
-      if let through { text += ", through \(DOT.short(graph[through].label))" }
+      if let through { text += ", through \(DOT.short(graph[through].mention))" }
     }
     if let location = node.location {
       let source = location.file.line(location.line).drop { $0 == " " || $0 == "\t" }

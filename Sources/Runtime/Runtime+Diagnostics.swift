@@ -30,8 +30,8 @@ extension Diagnostic {
     Diagnostic(
       "fed-dtype", "the array for '\(node.label)' has the wrong dtype", place: node.label,
       expected: "\(node.type.dtype.numpyName)", got: got.numpyName,
-      fix: got == .f64 && node.type.dtype == .f32
-        ? "convert it (array.astype('float32')), or run the graph with --dtype f64" : nil)
+      fix: "convert it: array.astype('\(node.type.dtype.numpyName)')"
+        + (got == .f64 && node.type.dtype == .f32 ? ", or run the graph with --dtype f64" : ""))
   }
 
   /// A leaf without a value; `others` have none either.
@@ -69,12 +69,12 @@ extension Diagnostic {
   }
 
   static func conflictingSize(
-    _ dimension: String, _ known: Int, _ node: Node, _ shape: [Int]
+    _ dimension: String, _ known: Int, _ node: Node, _ shape: [Int], wanted: Int?
   ) -> Diagnostic {
     Diagnostic(
       "conflicting-size", "the array for '\(node.label)' does not fit the other sizes",
       place: node.label, expected: "\(node.type) with \(dimension) = \(known)", got: "\(shape)",
-      fix: "set the size: --dim \(dimension)=…")
+      fix: wanted.map { "set the size: --dim \(dimension)=\($0)" })
   }
 
   static func outOfMemory(_ bytes: Int, _ graph: Graph) -> Diagnostic {

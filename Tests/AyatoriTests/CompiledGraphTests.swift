@@ -90,6 +90,13 @@ import Testing
     #expect(try draw(1, 0) != draw(1, 1))
   }
 
+  @Test func noiseIsFedWithoutSayingSoBefore() throws {
+    let compiled = try CompiledGraph(
+      Oracle.graph("rsample"), gradientsOf: "z", withRespectTo: ["sigma"])
+    let results = try compiled.run(inputs: ["z.eps": NDArray([Float(2)], shape: [])])
+    #expect(results["z"]?.doubles == [2] && results["d_z/d_sigma"]?.doubles == [2])
+  }
+
   /// An alias stands for its node, also where sizes come from its array.
   @Test func inputsByAlias() throws {
     let builder = GraphBuilder("g")

@@ -62,9 +62,9 @@ import Testing
   @Test(arguments: [
     ("loss = square(p) other = p output other, loss", "loss"),
     ("other = square(p) output other", "other"),
-    // A count is no objective, and neither is an array that is called so.
+    // A count is no objective. An array that is called so is meant, and refused for what it is.
     ("n = cast(p, to: i32) cost = square(p) output n, cost", "cost"),
-    ("loss = p + v cost = square(p) output loss, cost", "cost"),
+    ("loss = p + v cost = square(p) output loss, cost", "loss"),
   ])
   func lossIsFound(body: String, name: String) throws {
     let graph = try Oracle.graph(text: Self.wrapped(body))

@@ -28,6 +28,31 @@ import Testing
     }
   }
 
+  /// A state_dict saved as it is: nn.Linear has the same layout under other names.
+  @Test func pytorchNamesAreUnderstoodAndSaid() throws {
+    let graph = try Oracle.graph(
+      text: """
+        graph g { layer fc = linear(2, 3) init zeros
+        loss = sum(square(fc.W)) + sum(fc.b) output loss }
+        """)
+    let weight = NDArray([Float](repeating: 1, count: 6), shape: [3, 2])
+    let bias = NDArray([Float](repeating: 2, count: 3), shape: [3])
+    try DataFiles.withDirectory { directory in
+      let path = directory + "p.safetensors"
+      try SafetensorsFile(tensors: [("fc.weight", weight), ("fc.bias", bias)]).write(to: path)
+      var notes: [String] = []
+      let parameters = try loadParameters(path, for: graph) { notes.append($0) }
+      #expect(parameters == ["fc.W": weight, "fc.b": bias])
+      #expect(notes.count == 1 && notes[0].hasPrefix("2 arrays of "))
+      // Both names at once are one too many.
+      try SafetensorsFile(
+        tensors: [("fc.weight", weight), ("fc.W", weight), ("fc.b", bias)]
+      ).write(to: path)
+      let found = Oracle.diagnostics { _ = try loadParameters(path, for: graph) }
+      #expect(found.map(\.id) == ["unknown-parameter"])
+    }
+  }
+
   /// A checkpoint holds more than the parameters; any other file must not.
   @Test func extraArraysPassInCheckpointsOnly() throws {
     let graph = try Oracle.graph(text: Self.graphText)

@@ -2,6 +2,19 @@ import Foundation
 import Testing
 
 @Suite struct CheckPrintTests {
+  @Test func aGraphWithoutOutputsIsWarnedOf() throws {
+    try Tool.withDirectory { directory in
+      try Tool.write("graph g { param p: f32[] init zeros q = p + 1 }", to: directory + "g.aya")
+      let result = try Tool.run(["check", "g.aya"], in: directory)
+      #expect(result.status == 0 && result.ids == ["no-outputs"])
+    }
+  }
+
+  @Test func aMisspeltCommandIsSuggested() throws {
+    let result = try Tool.run(["trian", "g.aya"])
+    #expect(result.status == 64 && result.err.contains("Did you mean 'train'?"))
+  }
+
   static let names = [
     "autoencoder", "linear_gaussian", "logistic_regression", "rsample", "vae_2d", "vae_chainer",
     "vae_pytorch",

@@ -15,9 +15,9 @@ public struct CompiledGraph: Sendable {
   /// Compiles a source graph: lowering, derivatives, passes.
   ///
   /// `outputs` are node names, nil for the graph's own; gradients come on top, named
-  /// `d_<loss>/d_<name>`. `feeding` names nodes whose values will be fed: noise that is not to be
-  /// drawn, or any other node, at which the graph is then cut. Throws diagnostics for what the
-  /// caller got wrong, and a `PassFailure` for a mistake in Ayatori.
+  /// `d_<loss>/d_<name>`. `feeding` names nodes whose values will be fed, at which the graph is
+  /// then cut; noise need not be named here to be fed. Throws diagnostics for what the caller got
+  /// wrong, and a `PassFailure` for a mistake in Ayatori.
   public init(
     _ source: Graph, outputs: [String]? = nil, gradientsOf loss: String? = nil,
     withRespectTo targets: [String] = [], feeding: Set<String> = [],
@@ -76,6 +76,10 @@ public struct CompiledGraph: Sendable {
         fed[label] = array
       }
     }
+    // Noise that is handed in is fed, also where the caller did not say so before.
+    let noise = program.graph.fedNoise(fed.keys).subtracting(program.fed)
+    let program =
+      noise.isEmpty ? program : try Program(program.graph, feeding: program.fed.union(noise))
     let shapes = fed.merging(parameters) { first, _ in first }.mapValues(\.shape)
     let solved = try SizeSolver(program.graph).solve(given: sizes, shapes: shapes)
     let bound: BoundProgram

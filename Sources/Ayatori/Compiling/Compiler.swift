@@ -85,7 +85,8 @@ public struct Compiler: Sendable {
     let scalars = graph.outputs.filter {
       graph[$0.node].type.shape.rank == 0 && graph[$0.node].type.dtype.isFloating
     }
-    if let loss = scalars.first(where: { $0.name == "loss" }) { return loss.name }
+    // What is called the loss is meant, whatever its type; differentiating says what is wrong.
+    if let loss = graph.output(named: "loss") { return loss.name }
     if scalars.count == 1 { return scalars[0].name }
     throw Diagnostics([.noLoss(graph, scalars.map(\.name))])
   }

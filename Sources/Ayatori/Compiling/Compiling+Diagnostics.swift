@@ -19,6 +19,12 @@ extension Diagnostic {
       expected: "a differentiable path from '\(loss)' to '\(name)'", got: reason)
   }
 
+  static func noOutputs(_ graph: Graph, _ path: String) -> Diagnostic {
+    Diagnostic(
+      "no-outputs", "graph '\(graph.name)' has no outputs: running it would give nothing",
+      severity: .warning, place: path, expected: "a statement such as 'output loss'", got: "none")
+  }
+
   static func fedTwice(_ label: String, _ alias: String) -> Diagnostic {
     Diagnostic(
       "fed-twice", "'\(label)' is fed twice, under different names", place: alias,

@@ -23,6 +23,7 @@ extension Graph {
     let broken = verify(graph)
     guard broken.isEmpty else { throw Diagnostics(result.diagnostics + broken) }
     result.diagnostics.forEach(warn)
+    if graph.outputs.isEmpty, graph.updates.isEmpty { warn(.noOutputs(graph, path)) }
     return graph
   }
 }

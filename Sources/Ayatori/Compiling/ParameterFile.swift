@@ -4,7 +4,12 @@ public import GraphIR
 ///
 /// Of a training checkpoint only the graph's own parameters and state are taken. Throws for another
 /// kind of file, names that the graph does not have, and parameters that the file lacks.
-public func loadParameters(_ path: String, for graph: Graph) throws -> [String: NDArray] {
+///
+/// PyTorch's names are understood: `fc1.weight` and `fc1.bias` are `fc1.W` and `fc1.b`, whose
+/// layout is the same. `note` hears of it.
+public func loadParameters(
+  _ path: String, for graph: Graph, note: (String) -> Void = { _ in }
+) throws -> [String: NDArray] {
   let arrays: [(name: String, array: NDArray)]
   var isCheckpoint = false
   if path.hasSuffix(".npz") {
@@ -21,9 +26,14 @@ public func loadParameters(_ path: String, for graph: Graph) throws -> [String: 
   let wanted = graph.persistent.map(\.label)
   var result: [String: NDArray] = [:]
   var problems: [Diagnostic] = []
+  var renamed = 0
   for (name, array) in arrays {
+    let own = ownName(name)
     if wanted.contains(name) {
       result[name] = array
+    } else if wanted.contains(own), !arrays.contains(where: { $0.name == own }) {
+      result[own] = array
+      renamed += 1
     } else if !isCheckpoint {
       problems.append(
         Diagnostic(
@@ -39,5 +49,18 @@ public func loadParameters(_ path: String, for graph: Graph) throws -> [String: 
         expected: graph.node(named: name).map { "'\(name)': \($0.type)" }, got: "nothing"))
   }
   guard problems.isEmpty else { throw Diagnostics(problems) }
+  if renamed > 0 {
+    note(
+      "\(renamed) arrays of \(path) bear PyTorch's names: "
+        + "'.weight' is read as '.W', '.bias' as '.b'")
+  }
   return result
+}
+
+/// Ayatori's name of a layer's parameter that bears PyTorch's.
+private func ownName(_ name: String) -> String {
+  for (theirs, ours) in [(".weight", ".W"), (".bias", ".b")] where name.hasSuffix(theirs) {
+    return name.dropLast(theirs.count) + ours
+  }
+  return name
 }

@@ -12,7 +12,9 @@ extension Diagnostic {
       got: "\(bytes.count) bytes without one",
       fix: begins
         ? "write or fetch the file again; it is cut short or has bytes after its end"
-        : isNPY ? "it looks like a .npy; name it so" : nil)
+        : isNPY
+          ? "it is a .npy, one array without a name; save it with one: np.savez('in.npz', x=array)"
+          : nil)
   }
 
   static func zipCorrupt(

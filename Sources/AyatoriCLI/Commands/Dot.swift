@@ -29,6 +29,9 @@ struct Dot: AsyncParsableCommand, HasExample {
 
   func run() async throws {
     let drawn = try stage.graph(of: try graph.load())
+    if style == .chainer, stage.stage == .gradient || stage.stage == .optimized {
+      Console.error("note: the style 'chainer' draws what the loss needs; gradients are left out")
+    }
     let sizes = drawn.sizes()
     let text = try dot(
       drawn, style: style,

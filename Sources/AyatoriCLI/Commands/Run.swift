@@ -8,7 +8,8 @@ struct Run: ParsableCommand, HasExample {
     abstract: "Compiles a graph and runs it once.",
     discussion: """
       Prints every output: scalars as numbers, arrays as a summary. With -o they go into a .npz \
-      file under their names, gradients as d_<loss>/d_<name>.
+      file under their names, gradients as d_<loss>/d_<name>. Exits with 2 when a value is not \
+      finite.
       """)
   static let example =
     "ayatori run Graphs/rsample.aya --seed 1 --outputs z,z.eps --grad z --wrt mu,sigma"
@@ -55,6 +56,19 @@ struct Run: ParsableCommand, HasExample {
     if let output {
       Console.error("wrote \(named.count) array\(named.count == 1 ? "" : "s") to \(output)")
     }
+    let bad = named.filter { entry in
+      entry.array.dtype.isFloating && !entry.array.doubles.allSatisfy(\.isFinite)
+    }
+    if !bad.isEmpty { throw CheckFailure(diagnostics: bad.map { notFinite($0.name, $0.array) }) }
+  }
+
+  private func notFinite(_ name: String, _ array: NDArray) -> Diagnostic {
+    let values = array.doubles
+    let count = values.count { !$0.isFinite }
+    let first = values.firstIndex { !$0.isFinite } ?? 0
+    return Diagnostic(
+      "not-finite", "\(count) of \(values.count) elements of '\(name)' are not finite",
+      place: name, expected: "finite values", got: "\(array.texts[first]) at position \(first)")
   }
 
   /// A scalar's value, or an array's type with its range.

@@ -105,7 +105,7 @@ struct Train: ParsableCommand, HasExample {
         Console.error("note: the checkpoint of an earlier run will be replaced: \(path)")
       }
     }
-    announce(trainer, dataSet)
+    announce(trainer, dataSet, directory: directory)
     try train(trainer, directory: directory)
   }
 
@@ -118,7 +118,7 @@ struct Train: ParsableCommand, HasExample {
     }
   }
 
-  private func announce(_ trainer: Trainer, _ dataSet: DataSet) {
+  private func announce(_ trainer: Trainer, _ dataSet: DataSet, directory: String?) {
     let parameters = trainer.arrays.reduce(0) { total, entry in
       trainer.graph.node(named: entry.name)?.isParameter == true ? total + entry.array.count : total
     }
@@ -133,6 +133,9 @@ struct Train: ParsableCommand, HasExample {
       """)
     for name in trainer.unclearMetrics {
       Console.error("note: '\(name)' neither sums nor averages over the batch and is not reported")
+    }
+    if let directory {
+      Console.error("a checkpoint after every epoch: \(Checkpoint.path(in: directory))")
     }
     if trainer.epoch > 0 { Console.error("going on after epoch \(trainer.epoch)") }
   }
@@ -149,7 +152,6 @@ struct Train: ParsableCommand, HasExample {
         throw CheckFailure(diagnostics: [diagnostic])
       }
     }
-    if let directory { Console.error("checkpoint: \(Checkpoint.path(in: directory))") }
   }
 
   /// Trains, evaluates and keeps one epoch.

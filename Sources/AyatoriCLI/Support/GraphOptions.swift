@@ -116,6 +116,6 @@ struct ArrayOptions: ParsableArguments {
       }
       return [:]
     }
-    return try Ayatori.loadParameters(params, for: graph)
+    return try Ayatori.loadParameters(params, for: graph) { Console.error("note: \($0)") }
   }
 }

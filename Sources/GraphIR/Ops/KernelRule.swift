@@ -5,14 +5,15 @@ public struct Buffer: @unchecked Sendable {
   public let pointer: UnsafeMutableRawPointer
   public let dtype: DType
   public let shape: [Int]
+  /// The number of elements.
+  public let count: Int
 
   public init(pointer: UnsafeMutableRawPointer, dtype: DType, shape: [Int]) {
     self.pointer = pointer
     self.dtype = dtype
     self.shape = shape
+    count = shape.reduce(1, *)
   }
-
-  public var count: Int { shape.reduce(1, *) }
 
   public func typed<T>(_ type: T.Type = T.self) -> UnsafeMutablePointer<T> {
     pointer.assumingMemoryBound(to: type)

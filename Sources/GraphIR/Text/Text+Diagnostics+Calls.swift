@@ -8,7 +8,8 @@ extension Reporter {
   ) {
     error(
       .unknownOp, "unknown op \(quote(name.text))", at: name.range,
-      fix: suggestion(for: name.text, among: Array(layers) + Array(ops)))
+      fix: suggestion(for: name.text, among: Array(layers) + Array(ops))
+        ?? "'ayatori ops' lists every op")
   }
 
   func valueCalled(_ name: Name, defined: Range<Int>) {

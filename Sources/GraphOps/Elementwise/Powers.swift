@@ -46,7 +46,9 @@ extension OpDefinition {
       // of b·a^(b − 1) in b is 1/a at b = 0.
       let (isZero, one) = (GraphOps.equal(a, a.zero), a.constant(1))
       let isCorner = GraphOps.logicalAnd(isZero, GraphOps.equal(b, b.zero))
-      let da = b * GraphOps.pow(GraphOps.select(isCorner, one, a), b - 1)
+      let da =
+        literalExponent(b).map { slope(a, $0) }
+        ?? b * GraphOps.pow(GraphOps.select(isCorner, one, a), b - 1)
       let ln = GraphOps.log(GraphOps.select(isZero, one, a))
       // 0ᵇ is 0 for all b > 0 and jumps at 0; below, it is ∞ and falls without bound.
       let isFlat = GraphOps.logicalAnd(isZero, GraphOps.greaterEqual(b, b.zero))
@@ -64,3 +66,20 @@ public func square(_ x: Value) -> Value { x.builder.make(.square, [x]) }
 public func reciprocal(_ x: Value) -> Value { x.builder.make(.reciprocal, [x]) }
 public func pow(_ a: Value, _ b: Value) -> Value { a.builder.make(.pow, [a, b]) }
 public func pow(_ a: Value, _ b: Double) -> Value { pow(a, a.constant(b)) }
+
+/// The exponent when it is a number written in place: its derivative needs no guards.
+private func literalExponent(_ b: Value) -> Double? {
+  guard b.name == nil, case .leaf(.constant(let scalar)) = b.builder.body(of: b.id) else {
+    return nil
+  }
+  return scalar.doubleValue == 0 ? nil : scalar.doubleValue
+}
+
+/// d(aᶜ)/da for c ≠ 0, as people write it: 2·a for a².
+private func slope(_ a: Value, _ c: Double) -> Value {
+  switch c {
+  case 1: a.constant(1)
+  case 2: 2 * a
+  default: c * pow(a, c - 1)
+  }
+}

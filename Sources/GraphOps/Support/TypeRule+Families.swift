@@ -59,11 +59,15 @@ extension TypeRule.Context {
   /// All operands in `range` have the dtype of the first of them.
   func requireEqualDTypes(_ range: Range<Int>) throws(TypeError) {
     for index in range.dropFirst() where self[index].dtype != self[range.lowerBound].dtype {
+      // A number that is converted should keep its digits: floats stay what they are.
+      let both = [self[range.lowerBound].dtype, self[index].dtype]
+      let target = both.first(where: \.isFloating) ?? both[0]
+      let other = both[0] == target ? index : range.lowerBound
       throw TypeError(
         "the operands of '\(definition.name)' differ in dtype",
-        expected: "\(self[range.lowerBound].dtype), as '\(name(range.lowerBound))'",
+        expected: "\(both[0]), as '\(name(range.lowerBound))'",
         got: "\(self[index])", operand: index,
-        fix: "convert one: cast(…, to: \(self[range.lowerBound].dtype))")
+        fix: "convert '\(name(other))': cast(…, to: \(target))")
     }
   }
 

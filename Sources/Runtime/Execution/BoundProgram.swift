@@ -192,13 +192,21 @@ public final class BoundProgram {
       }
     }
     wasRun = true
-    for name in usedUp where !isFilledInPlace.contains(name) { isFed.remove(name) }
     draws.step = step
-    for step in steps {
-      step.kernel.run(0..<step.kernel.units)
-      if let failure = step.kernel.failure?(), let node = step.node {
+    // By index: iterators over what is not a number allocate in an unoptimised build.
+    var index = 0
+    while index < usedUp.count {
+      if !isFilledInPlace.contains(usedUp[index]) { isFed.remove(usedUp[index]) }
+      index += 1
+    }
+    index = 0
+    while index < steps.count {
+      let kernel = steps[index].kernel
+      kernel.run(0..<kernel.units)
+      if let failure = kernel.failure?(), let node = steps[index].node {
         throw .failed(program.graph[node], failure)
       }
+      index += 1
     }
   }
 

@@ -38,7 +38,11 @@ public struct SizeSolver {
         }
         if value != extent {
           if let symbol = dim.symbols.first {
-            throw .conflictingSize(symbol, sizes[symbol] ?? value, node, shape)
+            // Only a default that nobody has overruled can be set.
+            let isDefault = given[symbol] == nil && graph.sizes()[symbol] != nil
+            throw .conflictingSize(
+              symbol, sizes[symbol] ?? value, node, shape,
+              wanted: isDefault && dim.symbolName != nil ? extent : nil)
           }
           throw .fedShape(node, expected: [value], got: shape)
         }

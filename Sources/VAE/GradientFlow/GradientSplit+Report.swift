@@ -46,27 +46,31 @@ extension GradientSplit {
     let shape = "[" + value.shape.map(String.init).joined(separator: ", ") + "]"
     return pad(clipped(row.name, 13), 14) + pad(shape, 10)
       + [value.norm, value.mean, value.standardDeviation, value.minimum, value.maximum]
-      .map { String(format: "%12.6g ", $0) }.joined() + String(format: "%11d", value.nonFinite)
+      .map { number("%12.6g ", $0) }.joined() + String(format: "%11d", value.nonFinite)
   }
 
   private func splitLine(_ row: Row) -> String {
     var line = pad(clipped(row.name, 13), 14)
     for part in row.parts {
       let text = part.statistics.map { statistics -> String in
-        let norm = String(format: "%.6g", statistics.norm)
+        let norm = number("%.6g", statistics.norm)
         guard let whole = row.total?.norm, whole > 0 else { return norm }
         return norm + String(format: " (%.0f %%)", statistics.norm / whole * 100)
       }
       line += pad(text ?? "–", 22)
     }
-    line += pad(row.total.map { String(format: "%.6g", $0.norm) } ?? "–", 14)
+    line += pad(row.total.map { number("%.6g", $0.norm) } ?? "–", 14)
     let cosine = row.parts.count == 2 ? row.cosine(0, 1) : nil
     line += pad(cosine.map { String(format: "%+.3f", $0) } ?? "–", 8)
     guard row.total != nil else { return line + "–" }
-    line +=
-      row.partsError == 0
-      ? "exact" : String(format: "%.3g (%.1f ulp)", row.partsError, row.partsErrorUlps)
-    return line
+    if row.partsError == 0 { return line + "exact" }
+    if row.partsError.isNaN { return line + "nan" }
+    return line + String(format: "%.3g (%.1f ulp)", row.partsError, row.partsErrorUlps)
+  }
+
+  /// A NaN has a sign, which means nothing.
+  private func number(_ format: String, _ value: Double) -> String {
+    String(format: format, value.isNaN ? Double.nan.magnitude : value)
   }
 
   private func pad(_ text: String, _ width: Int) -> String {
@@ -77,7 +81,7 @@ extension GradientSplit {
     text.count <= width ? text : text.prefix(width - 1) + "…"
   }
 
-  private func fixed(_ value: Double) -> String { String(format: "%.6f", value) }
+  private func fixed(_ value: Double) -> String { number("%.6f", value) }
   private func short(_ value: Double) -> String { String(format: "%g", value) }
 
   // MARK: JSON

@@ -155,7 +155,7 @@ import VAE
     let places = DataSet.standardPlaces("mnist") { environment[$0] }
     #expect(
       places == [
-        "/data/mnist", "./data/mnist", "../shared/data/mnist", "/home/a/.cache/ayatori/mnist",
+        "/data/mnist", "./data/mnist", "/home/a/.cache/ayatori/mnist",
         "/usr/share/datasets/mnist",
       ])
     let fashion = DataSet.standardPlaces("fashion-mnist") { environment[$0] }

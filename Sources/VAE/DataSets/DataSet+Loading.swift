@@ -39,7 +39,7 @@ extension DataSet {
     var places: [String] = []
     if let data = environment("AYATORI_DATA"), !data.isEmpty { places.append("\(data)/\(name)") }
     if name == "mnist" {
-      places += ["./data/mnist", "../shared/data/mnist"]
+      places += ["./data/mnist"]
       if let home = environment("HOME"), !home.isEmpty {
         places.append("\(home)/.cache/ayatori/mnist")
       }

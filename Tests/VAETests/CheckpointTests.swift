@@ -121,6 +121,28 @@ import VAE
     }
   }
 
+  /// The last array is at fault, and none before it was taken over.
+  @Test func dont_resumeHalf() throws {
+    let dims = ["D": 64, "H": 4, "Z": 2]
+    let written = try Training.digits(dims: dims)
+    _ = try written.trainEpoch()
+    let directory = FileManager.default.temporaryDirectory.appending(path: "half-\(UUID())").path()
+    try FileManager.default.createDirectory(
+      atPath: directory, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: directory) }
+    try written.writeCheckpoint(to: directory)
+    let path = Checkpoint.path(in: directory)
+    var bad = try SafetensorsFile.read(path)
+    let last = try #require(bad.tensors.indices.last)
+    bad.tensors[last].array = NDArray(zeros: .f32, shape: [7, 7, 7])
+    try bad.write(to: path)
+    let fresh = try Training.digits(dims: dims)
+    let before = fresh.arrays.map(\.array)
+    let found = Training.diagnostics { try fresh.resume(from: directory) }
+    #expect(found.map(\.id) == ["fed-shape"])
+    #expect(fresh.arrays.map(\.array) == before && fresh.epoch == 0 && fresh.step == 0)
+  }
+
   @Test func dont_keepWhatIsNotFinite() throws {
     let trainer = try Training.digits(dims: ["D": 64, "H": 4, "Z": 2])
     try trainer.set("fc2.b", NDArray([1, .nan, .infinity, 0] as [Float], shape: [4]))

@@ -63,10 +63,22 @@ public final class StateStore {
 
   /// Sets a leaf. Throws for an unknown name, another shape, or a dtype that would lose digits.
   public func set(_ name: String, _ array: NDArray) throws(Diagnostic) {
+    let (buffer, accepted) = try accepting(name, array)
+    copy(accepted, into: buffer)
+  }
+
+  /// Throws what `set` would throw, and sets nothing.
+  public func check(_ name: String, _ array: NDArray) throws(Diagnostic) {
+    _ = try accepting(name, array)
+  }
+
+  private func accepting(
+    _ name: String, _ array: NDArray
+  ) throws(Diagnostic) -> (Buffer, NDArray) {
     guard let node = graph.node(named: name), let buffer = buffers[node.label] else {
       throw .unknownFeed(name, graph)
     }
-    copy(try node.accepting(array, shape: buffer.shape), into: buffer)
+    return (buffer, try node.accepting(array, shape: buffer.shape))
   }
 
   /// A copy of a leaf's value; nil for an unknown name.

@@ -201,23 +201,20 @@ public final class Trainer {
   }
 
   /// Goes on from a checkpoint. Throws when it belongs to another graph, data set, seed or batch
-  /// size, saying which.
+  /// size, saying which; what it holds is checked before anything of the trainer changes.
   public func resume(from directory: String) throws(Diagnostic) {
     let checkpoint = try Checkpoint(readFrom: directory)
     try checkpoint.check(against: identity, directory: directory)
-    var missing = Set(state.names)
-    for (name, array) in checkpoint.arrays {
-      try state.set(name, array)
-      missing.remove(name)
-    }
-    if let name = missing.min() {
-      throw .checkpointArray(Checkpoint.path(in: directory), name)
-    }
+    let path = Checkpoint.path(in: directory)
     let (steps, overflow) = checkpoint.epoch.multipliedReportingOverflow(by: stepsPerEpoch)
     guard !overflow, checkpoint.step == UInt64(steps) else {
-      throw .checkpointSteps(
-        Checkpoint.path(in: directory), checkpoint, stepsPerEpoch: stepsPerEpoch)
+      throw .checkpointSteps(path, checkpoint, stepsPerEpoch: stepsPerEpoch)
     }
+    if let name = Set(state.names).subtracting(checkpoint.arrays.map(\.name)).min() {
+      throw .checkpointArray(path, name)
+    }
+    for (name, array) in checkpoint.arrays { try state.check(name, array) }
+    for (name, array) in checkpoint.arrays { try state.set(name, array) }
     epoch = checkpoint.epoch
     step = checkpoint.step
   }

@@ -18,6 +18,11 @@ let package = Package(
     .library(name: "VAE", targets: ["VAE"]),
     .executable(name: "ayatori", targets: ["AyatoriCLI"]),
   ],
+  traits: [
+    .trait(
+      name: "PoisonFreedMemory",
+      description: "Fills memory with NaN as soon as the memory plan says that it is free.")
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
     .package(url: "https://github.com/swiftlang/swift-subprocess", exact: "1.0.2"),
@@ -54,7 +59,9 @@ let package = Package(
     // MARK: Passes
     .target(name: "Passes", dependencies: ["GraphIR", "GraphOps"], swiftSettings: swift),
     .testTarget(
-      name: "PassesTests", dependencies: ["GraphIR", "GraphOps", "Passes", "Runtime"],
+      name: "PassesTests",
+      dependencies: ["GraphIR", "GraphOps", "Autodiff", "Passes", "Runtime"],
+      exclude: ["Fixtures"],
       swiftSettings: swift),
 
     // MARK: Runtime

@@ -11,7 +11,9 @@ struct AyatoriCommand: AsyncParsableCommand {
     abstract: "A define-then-run graph compiler that shows how a VAE works.",
     version: "0.1.0",
     subcommands: [
-      Check.self, Print.self, Dot.self, Run.self, Train.self, Gradflow.self, Bench.self, Ops.self,
+      Check.self, Print.self, Dot.self, Diff.self, Explain.self, Run.self, Train.self,
+      Gradflow.self, Plan.self, Opt.self, Bench.self,
+      Ops.self,
     ])
 }
 
@@ -50,12 +52,17 @@ enum Main {
     case let diagnostic as Diagnostic:
       Console.report([diagnostic])
       return 1
+    case let failure as UsageFailure:
+      Console.report(failure.diagnostics)
+      return 64
     case let failure as CheckFailure:
       Console.report(failure.diagnostics)
       return 2
     case let failure as PassFailure:
-      Console.error("ayatori: a bug in Ayatori: \(failure)")
-      return 70
+      // A large graph would hide what is wrong with it.
+      let lines = failure.graph.count { $0 == "\n" }
+      return bug(lines <= 200 ? "\(failure)" : "\(failure.summary)\n(a graph of \(lines) lines)")
+    case let failure as ValidationFailure: return bug("\(failure)")
     default: break
     }
     let code = AyatoriCommand.exitCode(for: error)
@@ -76,6 +83,15 @@ enum Main {
     return code.rawValue
   }
 
+  /// What a pass did wrong, and where its input is.
+  private static func bug(_ text: String) -> Int32 {
+    Console.error("ayatori: a bug in Ayatori: \(text)")
+    Console.error(
+      CrashReport.input.map { "the graph that the pass was given is in \($0)" }
+        ?? "--dump-dir DIR leaves the graph that the pass was given in a file")
+    return 70
+  }
+
   /// The command that a first word was meant to be.
   private static func misspelt(_ name: String) -> String? {
     let names = AyatoriCommand.configuration.subcommands.map { $0._commandName }
@@ -90,6 +106,11 @@ enum Main {
     }
     return chosen as? any HasExample.Type ?? AyatoriCommand.self
   }
+}
+
+/// What the command line asks for does not exist: exit code 64.
+struct UsageFailure: Error {
+  let diagnostics: [Diagnostic]
 }
 
 /// A check that the person asked for did not hold: exit code 2.

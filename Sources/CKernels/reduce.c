@@ -274,17 +274,17 @@ AK_ARGMAX(i64, int64_t, AK_IS_MAX_INT)
 
 // m + log(sum exp(x - m)): the largest term is exp(0), so nothing overflows and the logarithm's
 // argument is at least 1. Sum and logarithm are in double for both dtypes. If m is infinite or NaN
-// it is the result.
+// it is the result. Log-softmax is (x - m) - log(sum exp(x - m)): x - (m + log ...) would have an
+// error of the size of x, where the difference may be small.
 #define AK_LOGSUMEXP(S, T) \
-  AK_INLINE double ak_line_logsumexp_##S(const ak_space *reduced, const T *x) { \
+  AK_INLINE double ak_line_log_total_##S(const ak_space *reduced, const T *x, T m) { \
     const int64_t n = reduced->shape[reduced->rank - 1]; \
     const int64_t stride = reduced->stride[reduced->rank - 1]; \
-    const T m = ak_line_max_##S(reduced, x); \
-    if (!isfinite(m)) return m; \
+    if (!isfinite(m)) return 0; \
     double s = 0; \
     AK_EACH_ROW(reduced) \
       for (int64_t i = 0; i < n; i++) s += AK_M_##S(exp)(x[rows.offset + i * stride] - m); \
-    return m + log(s); \
+    return log(s); \
   } \
   AK_INLINE void ak_columns_logsumexp_##S(const ak_space *reduced, const T *x, T *y, \
                                           int64_t width) { \
@@ -311,8 +311,11 @@ AK_ARGMAX(i64, int64_t, AK_IS_MAX_INT)
         ak_columns_logsumexp_##S(&plan.reduced, x + ak_space_offset(&plan.kept, e), y + e, width); \
       } \
     } else { \
-      for (int64_t e = begin; e < end; e++) \
-        y[e] = (T)ak_line_logsumexp_##S(&plan.reduced, x + ak_space_offset(&plan.kept, e)); \
+      for (int64_t e = begin; e < end; e++) { \
+        const T *line = x + ak_space_offset(&plan.kept, e); \
+        const T m = ak_line_max_##S(&plan.reduced, line); \
+        y[e] = (T)(m + ak_line_log_total_##S(&plan.reduced, line, m)); \
+      } \
     } \
   } \
   AK_CLONES void ak_log_softmax_##S(const T *x, T *y, int64_t outer, int64_t n, int64_t inner, \
@@ -321,8 +324,9 @@ AK_ARGMAX(i64, int64_t, AK_IS_MAX_INT)
     const ak_space line = {1, {n}, {inner}}; \
     for (int64_t e = begin; e < end; e++) { \
       const int64_t start = e / inner * n * inner + e % inner; \
-      const double total = ak_line_logsumexp_##S(&line, x + start); \
-      for (int64_t i = start; i < start + n * inner; i += inner) y[i] = (T)(x[i] - total); \
+      const double m = ak_line_max_##S(&line, x + start); \
+      const double total = ak_line_log_total_##S(&line, x + start, (T)m); \
+      for (int64_t i = start; i < start + n * inner; i += inner) y[i] = (T)(x[i] - m - total); \
     } \
   }
 

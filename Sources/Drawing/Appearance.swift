@@ -93,7 +93,7 @@ enum NodeLook: String, CaseIterable {
 
 /// What an edge stands for.
 enum EdgeLook: String, CaseIterable {
-  case differentiable, nondifferentiable, shapeOnly, stopped, noise, adjointOf, update
+  case differentiable, nondifferentiable, shapeOnly, stopped, noise, adjointOf, update, removed, cut
 
   init(_ kind: EdgeKind) {
     switch kind {
@@ -115,11 +115,19 @@ enum EdgeLook: String, CaseIterable {
     case .noise: "noise: no gradient flows into randomness"
     case .adjointOf: "adjoint of"
     case .update: "replaces after the step"
+    case .removed: "no longer there"
+    case .cut: "more that is not drawn"
     }
   }
 
   /// What stands at the edge itself, when the line alone would not do.
-  var label: String? { self == .stopped ? "stopped" : nil }
+  var label: String? {
+    switch self {
+    case .stopped: "stopped"
+    case .removed: GraphDiff.Kind.removed.sign
+    default: nil
+    }
+  }
 
   /// The style, arrow and colour; `end` is the end of the edge that bears the arrow.
   func attributes(end: String = "arrowhead", in part: Part = .forward) -> DOTWriter.Attributes {
@@ -154,13 +162,23 @@ enum EdgeLook: String, CaseIterable {
         ("style", .text("dashed")), ("color", .text(Hue.green.line)), ("penwidth", .text("1.4")),
         (end, .text("empty")),
       ]
+    case .removed:
+      [
+        ("style", .text("dashed")), ("color", .text(Hue.vermillion.line)),
+        ("penwidth", .text("0.9")), (end, .text("open")),
+      ]
+    case .cut:
+      [
+        ("style", .text("dotted")), ("color", .text(Hue.grey.line)), ("penwidth", .text("0.8")),
+        (end, .text("none")),
+      ]
     }
   }
 }
 
-/// A third of a training graph.
+/// A third of a training graph, or what stands beside them because it belongs to several.
 enum Part: Int, CaseIterable {
-  case forward, gradient, update
+  case forward, gradient, update, mixed
 
   init(_ role: Role) {
     switch role {
@@ -173,7 +191,7 @@ enum Part: Int, CaseIterable {
   /// The colour of its edges.
   var line: String {
     switch self {
-    case .forward: "#404040"
+    case .forward, .mixed: "#404040"
     case .gradient: Hue.vermillion.line
     case .update: Hue.green.line
     }
@@ -213,7 +231,44 @@ enum Hue {
     }
   }
 
+  /// A fill for clusters, behind boxes: half of `fill`.
+  var wash: String {
+    switch self {
+    case .blue: "#EAF3F9"
+    default: fill
+    }
+  }
+
   static let ink = "#111111"
   /// Text of a second rank; contrast 7 on white.
   static let muted = "#4D4D4D"
+}
+
+extension GraphDiff.Kind {
+  /// A box's attributes with the line that shows the mark: dashed for what went, thick for what
+  /// came. The sign in the label says it first.
+  func applied(to attributes: DOTWriter.Attributes) -> DOTWriter.Attributes {
+    var attributes = attributes
+    func set(_ name: String, _ value: String) {
+      attributes.removeAll { $0.name == name }
+      attributes.append((name, .text(value)))
+    }
+    switch self {
+    case .removed:
+      let style = attributes.lazy.compactMap { entry -> String? in
+        if entry.name == "style", case .text(let text) = entry.value { text } else { nil }
+      }.first
+      let styles = (style ?? "").split(separator: ",").map(String.init)
+      set(
+        "style",
+        (styles.filter { $0 != "solid" && $0 != "dashed" } + ["dashed"]).joined(separator: ","))
+      set("color", Hue.vermillion.line)
+    case .added:
+      set("penwidth", "3.4")
+      set("color", Hue.green.line)
+    case .changed:
+      set("color", Hue.blue.line)
+    }
+    return attributes
+  }
 }

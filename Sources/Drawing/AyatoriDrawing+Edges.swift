@@ -9,28 +9,84 @@ extension AyatoriDrawing {
     var tooltip: String
     var tailPort: Bool
     var headPort: Bool
+    /// Whether a comparison found it to be new.
+    var isNew = false
+  }
+
+  /// Every edge to draw. One that begins and ends in a box is none; those between the same boxes of
+  /// which one is a collapsed scope are one edge a look.
+  func edges() -> [Edge] {
+    /// What edges have in common that are drawn as one.
+    struct Key: Hashable {
+      var tail: Int
+      var head: Int
+      var look: EdgeLook
+    }
+    var edges: [Edge] = []
+    var merged: [Key: Int] = [:]
+    var counts: [Int: Int] = [:]
+    for edge in dataEdges() + adjointEdges() + updateEdges() + removedEdges() {
+      guard let tail = boxOf[edge.tail.index], let head = boxOf[edge.head.index] else { continue }
+      guard isScope(tail) || isScope(head) else {
+        edges.append(edge)
+        continue
+      }
+      if tail == head { continue }
+      let key = Key(tail: tail, head: head, look: edge.look)
+      if let index = merged[key] {
+        let count = counts[index, default: 1]
+        counts[index] = count + 1
+        if count < AyatoriDrawing.longestTooltip { edges[index].tooltip += "\n" + edge.tooltip }
+      } else {
+        merged[key] = edges.count
+        var edge = edge
+        if edge.look != .stopped, edge.look != .removed { edge.label = nil }
+        edge.tailPort = edge.tailPort && !isScope(tail)
+        edge.headPort = edge.headPort && !isScope(head)
+        edges.append(edge)
+      }
+    }
+    for (index, count) in counts where count > AyatoriDrawing.longestTooltip {
+      edges[index].tooltip += "\n… \(count - AyatoriDrawing.longestTooltip) more"
+    }
+    return edges
+  }
+
+  /// The most edges that the tooltip of a merged one lists.
+  private static let longestTooltip = 8
+
+  private func isScope(_ box: Int) -> Bool {
+    if case .scope = boxes[box].kind { true } else { false }
   }
 
   /// One edge per (value, user) pair and kind; a layer's parameters that go together are one edge.
-  func dataEdges() -> [Edge] {
+  private func dataEdges() -> [Edge] {
+    /// An operand, and how it is used.
+    struct Use: Hashable {
+      var source: NodeID
+      var look: EdgeLook
+    }
     var edges: [Edge] = []
     for node in graph.nodes where isDrawn(node.id) {
       guard let operation = node.operation else { continue }
       let first = edges.count
+      var seen: Set<Use> = []
       for (place, operand) in node.operands.enumerated() {
         let (look, reason) = edgeLook(node, operation, place)
         let keyword = keyword(operation, place)
         for source in folded[operand.index]?.sources ?? [operand] where isDrawn(source) {
-          let label = operation.definition.sampling == nil || look == .noise ? look.label : keyword
-          let isMerged = edges[first...].contains { $0.tail == source && $0.look == look }
-          if isMerged { continue }
+          guard seen.insert(Use(source: source, look: look)).inserted else { continue }
+          var label = operation.definition.sampling == nil || look == .noise ? look.label : keyword
+          if look == .stopped { label = "stopped" }
+          let edge = GraphDiff.Edge(tail: source, head: node.id)
+          let isNew = annotations.addedEdges.contains(edge)
+          if isNew { label = GraphDiff.Kind.added.sign + (label.map { " " + $0 } ?? "") }
           edges.append(
             Edge(
-              tail: source, head: node.id, look: look,
-              label: look == .stopped ? "stopped" : label,
+              tail: source, head: node.id, look: look, label: label,
               tooltip: "\(DOT.short(graph[source].label)) → \(DOT.short(node.label)) "
                 + "as \(keyword) — \(reason)",
-              tailPort: true, headPort: false))
+              tailPort: true, headPort: false, isNew: isNew))
         }
       }
       edges.replaceSubrange(first..., with: mergingLayers(Array(edges[first...])))
@@ -40,23 +96,41 @@ extension AyatoriDrawing {
 
   /// Draws one edge from a layer's box when all its parameters go to one user in one way.
   private func mergingLayers(_ edges: [Edge]) -> [Edge] {
-    var result: [Edge] = []
-    for edge in edges {
-      guard let box = boxes[edge.tail], box.members.count > 1 else {
-        result.append(edge)
-        continue
-      }
-      let siblings = edges.filter { box.members.contains($0.tail) && $0.look == edge.look }
-      if siblings.count < box.members.count {
-        result.append(edge)
-      } else if siblings.first?.tail == edge.tail {
-        var merged = edge
-        merged.tailPort = false
-        merged.tooltip = siblings.map(\.tooltip).joined(separator: "\n")
-        result.append(merged)
-      }
+    /// A layer's box, and how it is used.
+    struct Use: Hashable {
+      var box: Int
+      var look: EdgeLook
     }
-    return result
+    func use(_ edge: Edge) -> Use? {
+      guard let box = boxOf[edge.tail.index], boxes[box].kind == .layer,
+        boxes[box].members.count > 1
+      else { return nil }
+      return Use(box: box, look: edge.look)
+    }
+    var siblings: [Use: [Edge]] = [:]
+    for edge in edges {
+      if let use = use(edge) { siblings[use, default: []].append(edge) }
+    }
+    return edges.compactMap { edge in
+      guard let use = use(edge), let all = siblings[use],
+        all.count == boxes[use.box].members.count
+      else { return edge }
+      guard all.first?.tail == edge.tail else { return nil }
+      var merged = edge
+      merged.tailPort = false
+      merged.tooltip = all.map(\.tooltip).joined(separator: "\n")
+      return merged
+    }
+  }
+
+  /// The edges of a comparison that are gone.
+  private func removedEdges() -> [Edge] {
+    annotations.removedEdges.filter { isDrawn($0.tail) && isDrawn($0.head) }.map { edge in
+      Edge(
+        tail: edge.tail, head: edge.head, look: .removed, label: EdgeLook.removed.label,
+        tooltip: "\(DOT.short(graph[edge.tail].label)) was an operand of "
+          + DOT.short(graph[edge.head].label), tailPort: true, headPort: false)
+    }
   }
 
   private func keyword(_ operation: Operation, _ place: Int) -> String {
@@ -82,7 +156,7 @@ extension AyatoriDrawing {
   }
 
   /// From each adjoint to what it belongs to: the last node of every (of, root, through).
-  func adjointEdges() -> [Edge] {
+  private func adjointEdges() -> [Edge] {
     var last: [Role: NodeID] = [:]
     for node in graph.nodes where isDrawn(node.id) {
       if case .adjoint(.some, _, _) = node.role { last[node.role] = node.id }
@@ -104,10 +178,10 @@ extension AyatoriDrawing {
 
   /// From each new value to the state that it replaces, where both stand in one part. Otherwise the
   /// box says it: edges right across the drawing would bury the rest.
-  func updateEdges() -> [Edge] {
+  private func updateEdges() -> [Edge] {
     graph.updates.compactMap { update in
       guard isDrawn(update.target), isDrawn(update.value), update.target != update.value,
-        places[update.target.index].part == places[update.value.index].part
+        part(of: update.target) == part(of: update.value)
       else { return nil }
       return Edge(
         tail: update.value, head: update.target, look: .update, label: nil,
@@ -117,77 +191,74 @@ extension AyatoriDrawing {
     }
   }
 
-  /// The boxes in an order from top to bottom, as the place of each.
+  /// The boxes in an order from top to bottom, as the place of each in it.
   ///
   /// Every edge is written along this order, against its arrow where need be, and takes part in
   /// Graphviz's ranking: edges that do not (`constraint=false`) and edges within a rank make
   /// Graphviz 2.43 fail on graphs with nested clusters ("trouble in init_rank", "triangulation
   /// failed"). The order is by longest paths over the edges that shape the drawing.
-  func verticalOrder(_ edges: [Edge]) -> [String: Int] {
-    var rank: [String: Int] = [:]
-    var sequence: [Box] = []
-    var successors: [String: [String]] = [:]
-    var waiting: [String: Int] = [:]
-    for node in graph.nodes {
-      guard let box = boxes[node.id], box.members.first == node.id else { continue }
-      sequence.append(box)
-      rank[box.id] = 0
-      waiting[box.id] = 0
-    }
+  func verticalOrder(_ edges: [Edge]) -> [Int] {
+    var rank = [Int](repeating: 0, count: boxes.count)
+    var successors = [[Int]](repeating: [], count: boxes.count)
+    var waiting = rank
     for edge in edges where shapes(edge) {
-      guard let tail = boxes[edge.tail]?.id, let head = boxes[edge.head]?.id else { continue }
+      guard let tail = boxOf[edge.tail.index], let head = boxOf[edge.head.index] else { continue }
       let (above, below) = flowsUp(edge) ? (head, tail) : (tail, head)
-      successors[above, default: []].append(below)
-      waiting[below, default: 0] += 1
+      successors[above].append(below)
+      waiting[below] += 1
     }
-    var ready = sequence.map(\.id).filter { waiting[$0] == 0 }
+    var ready = boxes.indices.filter { waiting[$0] == 0 }
     var next = 0
     while next < ready.count {
       let box = ready[next]
       next += 1
-      for below in successors[box] ?? [] {
-        rank[below] = max(rank[below] ?? 0, (rank[box] ?? 0) + 1)
-        waiting[below, default: 0] -= 1
+      for below in successors[box] {
+        rank[below] = max(rank[below], rank[box] + 1)
+        waiting[below] -= 1
         if waiting[below] == 0 { ready.append(below) }
       }
     }
-    let ordered = sequence.enumerated().sorted { a, b in
-      let keys = [a, b].map {
-        (rank[$0.element.id] ?? 0, $0.element.place.part.rawValue, $0.offset)
-      }
-      return keys[0] < keys[1]
+    let ordered = boxes.indices.sorted { a, b in
+      (rank[a], boxes[a].place.part.rawValue, a) < (rank[b], boxes[b].place.part.rawValue, b)
     }
-    return Dictionary(uniqueKeysWithValues: ordered.enumerated().map { ($1.element.id, $0) })
+    var order = rank
+    for (place, box) in ordered.enumerated() { order[box] = place }
+    return order
   }
 
   /// Whether an edge has a say in how high its ends stand: those inside a part, those that put an
-  /// adjoint beside its value and an update beside its gradient.
+  /// adjoint beside its value and an update beside its gradient, and those of a fused group that
+  /// stands beside the parts.
   private func shapes(_ edge: Edge) -> Bool {
-    let parts = (places[edge.tail.index].part, places[edge.head.index].part)
+    let parts = (part(of: edge.tail), part(of: edge.head))
     switch edge.look {
-    case .update: return false
+    case .update, .removed: return false
     case .adjointOf: return parts == (.gradient, .forward)
-    case .differentiable, .nondifferentiable, .shapeOnly, .stopped, .noise:
-      return parts.0 == parts.1 || parts == (.gradient, .update)
+    case .differentiable, .nondifferentiable, .shapeOnly, .stopped, .noise, .cut:
+      return parts.0 == parts.1 || parts == (.gradient, .update) || parts.0 == .mixed
+        || parts.1 == .mixed
     }
   }
 
+  /// Whether the head stands above the tail.
   private func flowsUp(_ edge: Edge) -> Bool {
-    let parts = (places[edge.tail.index].part, places[edge.head.index].part)
+    let parts = (part(of: edge.tail), part(of: edge.head))
     return edge.look == .adjointOf || parts == (.gradient, .gradient)
+      || parts == (.mixed, .gradient) || parts == (.gradient, .mixed)
   }
 
   func write(
-    _ edge: Edge, _ order: [String: Int], _ writer: inout DOTWriter, _ legend: inout Legend
+    _ edge: Edge, _ order: [Int], _ writer: inout DOTWriter, _ legend: inout Legend
   ) {
-    guard let tail = endpoint(edge.tail, edge.tailPort),
-      let head = endpoint(edge.head, edge.headPort)
-    else { return }
+    guard let tailBox = boxOf[edge.tail.index], let headBox = boxOf[edge.head.index] else { return }
+    let tail = endpoint(edge.tail, tailBox, edge.tailPort)
+    let head = endpoint(edge.head, headBox, edge.headPort)
     legend.add(edge: edge.look)
-    let isUpward = (order[head.id] ?? 0) < (order[tail.id] ?? 0)
+    let isUpward = order[headBox] < order[tailBox]
     var attributes = edge.look.attributes(
-      end: isUpward ? "arrowtail" : "arrowhead", in: places[edge.head.index].part)
+      end: isUpward ? "arrowtail" : "arrowhead", in: homes[edge.head.index].part)
     if isUpward { attributes.append(("dir", .text("back"))) }
+    if edge.isNew { attributes.append(("penwidth", .text("2.2"))) }
     if !shapes(edge) { attributes.append(("weight", .text("0"))) }
     if let label = edge.label { attributes.append(("label", .text(" \(DOT.short(label)) "))) }
     attributes.append(("tooltip", .text(edge.tooltip)))
@@ -195,9 +266,8 @@ extension AyatoriDrawing {
     writer.edge(isUpward ? head : tail, isUpward ? tail : head, attributes)
   }
 
-  private func endpoint(_ id: NodeID, _ wantsPort: Bool) -> DOTWriter.Endpoint? {
-    guard let box = boxes[id] else { return nil }
-    let isGroup = box.id != DOT.id(of: graph[id])
-    return DOTWriter.Endpoint(id: box.id, port: wantsPort && isGroup ? port(id) : nil)
+  private func endpoint(_ id: NodeID, _ box: Int, _ wantsPort: Bool) -> DOTWriter.Endpoint {
+    let isLayer = boxes[box].kind == .layer
+    return DOTWriter.Endpoint(id: boxes[box].id, port: wantsPort && isLayer ? port(id) : nil)
   }
 }

@@ -7,11 +7,14 @@ extension AyatoriDrawing {
   func label(_ node: Node) -> String {
     var lines: [String] = []
     let formulas = formula(node).map(DOT.html)
+    let mark = annotations.marks[node.id]
+    let sign = mark.map { "<B>\($0.kind.sign)</B> " } ?? ""
     if let name = node.name {
-      lines.append("<B>\(DOT.html(DOT.short(name)))</B>")
+      lines.append(sign + "<B>\(DOT.html(DOT.short(name)))</B>")
       lines += formulas.map { small($0, 11, Hue.ink) }
     } else {
-      lines += formulas.prefix(1) + formulas.dropFirst().map { small($0, 11, Hue.ink) }
+      lines +=
+        formulas.prefix(1).map { sign + $0 } + formulas.dropFirst().map { small($0, 11, Hue.ink) }
     }
     if case .adjoint(_, _, let through?) = node.role {
       lines.append(
@@ -21,8 +24,11 @@ extension AyatoriDrawing {
     if let shape = concreteShape(node) { types.append(small(DOT.html(shape), 10, Hue.muted)) }
     if let mark = outputMark(node) { types[types.count - 1] += "  " + mark }
     lines += types
-    for update in graph.updates where update.value == node.id {
-      let target = DOT.html(DOT.short(graph[update.target].label))
+    for note in mark?.notes ?? [] {
+      lines.append(small("<I>\(DOT.html(DOT.short(note, limit: 60)))</I>", 10, Hue.ink))
+    }
+    for target in updateTargets[node.id] ?? [] {
+      let target = DOT.html(DOT.short(graph[target].label))
       lines.append(small("<B>⟲ replaces \(target)</B>", 10, Hue.ink))
     }
     return AyatoriDrawing.stacked(lines)
@@ -35,8 +41,7 @@ extension AyatoriDrawing {
   }
 
   private func outputMark(_ node: Node) -> String? {
-    let outputs = graph.outputs.filter { $0.node == node.id }.map(\.name)
-    if outputs.isEmpty { return nil }
+    guard let outputs = outputNames[node.id] else { return nil }
     let others = outputs.filter { $0 != node.name }.map { DOT.short($0, limit: 24) }
     let text = others.isEmpty ? "▸ output" : "▸ output " + others.joined(separator: ", ")
     return small("<B>\(DOT.html(text))</B>", 10, Hue.ink)
@@ -66,6 +71,32 @@ extension AyatoriDrawing {
   }
 
   func port(_ id: NodeID) -> String { "p\(id.index)" }
+
+  /// `encoder (7 nodes)`, what a comparison says about them, and the outputs among them.
+  func scopeLabel(_ box: Box, _ path: [String]) -> String {
+    let count = box.members.count
+    let name = DOT.html(DOT.short(path.last ?? "", limit: 30))
+    var lines = ["<B>\(name)</B> (\(count) node\(count == 1 ? "" : "s"))"]
+    let kinds = box.members.compactMap { annotations.marks[$0]?.kind }
+    let marks = GraphDiff.Kind.allCases.compactMap { kind -> String? in
+      let count = kinds.count { $0 == kind }
+      return count == 0 ? nil : "\(count) \(kind.sign)"
+    }
+    if !marks.isEmpty { lines.append("<B>\(marks.joined(separator: ",  "))</B>") }
+    let outputs = box.members.flatMap { outputNames[$0] ?? [] }
+    if !outputs.isEmpty {
+      let text = "▸ output " + DOT.short(outputs.joined(separator: ", "), limit: 40)
+      lines.append(small("<B>\(DOT.html(text))</B>", 10, Hue.ink))
+    }
+    return AyatoriDrawing.stacked(lines)
+  }
+
+  func scopeTooltip(_ box: Box, _ path: [String]) -> String {
+    let names = box.members.prefix(20).map { DOT.short(graph[$0].mention) }
+    let rest = box.members.count - names.count
+    return "the scope \(DOT.short(path.joined(separator: " / "), limit: 200)), collapsed: "
+      + names.joined(separator: ", ") + (rest > 0 ? " and \(rest) more" : "")
+  }
 
   private func small(_ markup: String, _ size: Int, _ color: String) -> String {
     "<FONT POINT-SIZE=\"\(size)\" COLOR=\"\(color)\">\(markup)</FONT>"
@@ -97,6 +128,9 @@ extension AyatoriDrawing {
 
   // MARK: Formulas
 
+  /// The most operands that a formula shows.
+  private static let shownOperands = 8
+
   /// What the node computes, in one line or two.
   func formula(_ node: Node) -> [String] {
     switch node.body {
@@ -109,7 +143,9 @@ extension AyatoriDrawing {
       }
       var text = definition.drawing.symbol ?? definition.name
       if node.operands.contains(where: { folded[$0.index] != nil }) {
-        text += "(" + node.operands.map(operandText).joined(separator: ", ") + ")"
+        let shown = node.operands.prefix(AyatoriDrawing.shownOperands).map(operandText)
+        let rest = node.operands.count > shown.count ? ["…"] : []
+        text += "(" + (shown + rest).joined(separator: ", ") + ")"
       }
       let attributes = attributeText(operation)
       return attributes.isEmpty ? [text] : [text, attributes]
@@ -218,8 +254,9 @@ extension AyatoriDrawing {
       if let through { text += ", through \(DOT.short(graph[through].mention))" }
     }
     if let location = node.location {
-      let source = location.file.line(location.line).drop { $0 == " " || $0 == "\t" }
-      text += "\n\(location.file.name):\(location.line): \(DOT.short(String(source), limit: 160))"
+      let line = location.line
+      let source = location.file.line(line, limit: 4_096).drop { $0 == " " || $0 == "\t" }
+      text += "\n\(location.file.name):\(line): \(DOT.short(String(source), limit: 160))"
     }
     return text
   }

@@ -29,4 +29,44 @@ extension Diagnostic {
       "bad-size", "the shape \(node.type.shape) of '\(node.label)' cannot be drawn: \(error)",
       at: node.location)
   }
+
+  /// A part of a drawing is asked for round a node that is not there.
+  static func unknownCenter(_ name: String, in graph: Graph) -> Diagnostic {
+    Diagnostic(
+      "unknown-node", "graph '\(graph.name)' has no node '\(name)'",
+      place: "graph '\(graph.name)'", expected: "the name of a node", got: "'\(name)'",
+      fix: nearest(to: name, among: graph.names).map { "did you mean '\($0)'?" })
+  }
+
+  /// Two nodes are to be joined by paths, and there are none.
+  static func noPath(from start: Node, to end: Node, in graph: Graph) -> Diagnostic {
+    let isReversed = graph.paths(from: end.id, to: start.id) != nil
+    return Diagnostic(
+      "no-path", "no path leads from '\(start.mention)' to '\(end.mention)'",
+      at: end.location, place: "graph '\(graph.name)'",
+      expected: "an end that needs '\(start.mention)'",
+      got: isReversed ? "a path the other way round" : "two nodes that do not need each other",
+      fix: isReversed ? "swap them: from '\(end.mention)' to '\(start.mention)'" : nil)
+  }
+
+  /// A scope is to be collapsed that is not there.
+  static func unknownScope(
+    _ name: String, _ known: [String], in graph: Graph
+  ) -> Diagnostic {
+    Diagnostic(
+      "unknown-scope", "graph '\(graph.name)' has no scope '\(name)'",
+      place: "graph '\(graph.name)'",
+      expected: known.isEmpty
+        ? "a graph with scopes"
+        : "one of " + known.prefix(12).joined(separator: ", ") + (known.count > 12 ? ", …" : ""),
+      got: "'\(name)'", fix: nearest(to: name, among: known).map { "did you mean '\($0)'?" })
+  }
+
+  /// The style `chainer` draws a loss with all that it needs, and nothing less.
+  static func wholeGraphsOnly(_ graph: Graph) -> Diagnostic {
+    Diagnostic(
+      "chainer-whole", "the style 'chainer' draws all that a loss needs, in full",
+      place: "graph '\(graph.name)'", expected: "no selection and no collapsed scopes",
+      fix: "draw in the style 'ayatori'")
+  }
 }

@@ -17,6 +17,12 @@ public struct DrawingAnnotations: Sendable {
   public var sizes: [String: Int]
   /// Stands above the drawing; the graph's name when nil.
   public var title: String?
+  /// What a comparison found, shown as `+ − ~` before names.
+  public var marks: [NodeID: DrawingMark] = [:]
+  /// Edges of a comparison that the graph no longer has.
+  public var removedEdges: [GraphDiff.Edge] = []
+  /// Edges that a comparison found to be new, between nodes that are not.
+  public var addedEdges: Set<GraphDiff.Edge> = []
 
   public init(
     constants: [NodeID: Scalar] = [:], sizes: [String: Int] = [:], title: String? = nil
@@ -27,28 +33,47 @@ public struct DrawingAnnotations: Sendable {
   }
 }
 
+/// A drawing, and what should be said about it.
+public struct DrawnGraph: Sendable {
+  /// The graph as Graphviz DOT.
+  public var text: String
+  /// What the drawing leaves out without having been asked to, in words.
+  public var notes: [String]
+}
+
 /// The graph as Graphviz DOT, the same bytes for the same graph on every run.
 ///
 /// `roots` are the names of the outputs to draw, with all that they need. Left out, the style
 /// `ayatori` draws the whole graph and `chainer` what the output `loss` needs, or all outputs when
-/// there is no `loss`. Throws for an unknown root, for a size that does not fit, and in the style
-/// `chainer` for dimensions without a value.
-public func dot(
+/// there is no `loss`. Throws for an unknown root, node or scope, for ends without a path, for a
+/// size that does not fit, and in the style `chainer` for dimensions without a value and for any
+/// options.
+public func draw(
   _ graph: Graph, style: DrawingStyle, annotations: DrawingAnnotations = DrawingAnnotations(),
-  roots: [String]? = nil
-) throws(Diagnostic) -> String {
+  roots: [String]? = nil, options: DrawingOptions = DrawingOptions()
+) throws(Diagnostic) -> DrawnGraph {
   switch style {
   case .ayatori:
     let drawing = try AyatoriDrawing(
       graph, annotations,
       only: roots.map { names throws(Diagnostic) in
         try outputs(names, of: graph)
-      })
-    return drawing.text()
+      }, options)
+    return DrawnGraph(text: drawing.text(), notes: drawing.notes)
   case .chainer:
+    guard options.isWhole else { throw .wholeGraphsOnly(graph) }
     let names = roots ?? (graph.output(named: "loss") != nil ? ["loss"] : graph.outputs.map(\.name))
-    return try ChainerDrawing(graph, annotations, roots: outputs(names, of: graph)).text()
+    let drawing = try ChainerDrawing(graph, annotations, roots: outputs(names, of: graph))
+    return DrawnGraph(text: try drawing.text(), notes: [])
   }
+}
+
+/// The text of `draw`.
+public func dot(
+  _ graph: Graph, style: DrawingStyle, annotations: DrawingAnnotations = DrawingAnnotations(),
+  roots: [String]? = nil, options: DrawingOptions = DrawingOptions()
+) throws(Diagnostic) -> String {
+  try draw(graph, style: style, annotations: annotations, roots: roots, options: options).text
 }
 
 /// The nodes of the outputs called `names`.

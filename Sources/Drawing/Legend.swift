@@ -6,12 +6,27 @@ struct Legend {
   private var edges: Set<EdgeLook> = []
   private var hasOutputs = false
   private var hasLayers = false
+  private var hasScopes = false
+  private var marks: Set<GraphDiff.Kind> = []
 
-  /// `isLayer` says that the node is drawn with the other parameters of its layer.
-  mutating func add(node: NodeLook, isOutput: Bool, isLayer: Bool) {
-    if isLayer { hasLayers = true } else { nodes.insert(node) }
+  mutating func add(node: NodeLook, isOutput: Bool) {
+    nodes.insert(node)
     hasOutputs = hasOutputs || isOutput
   }
+
+  /// A box with the parameters of a layer.
+  mutating func addLayer(isOutput: Bool) {
+    hasLayers = true
+    hasOutputs = hasOutputs || isOutput
+  }
+
+  /// A collapsed scope.
+  mutating func addScope(isOutput: Bool) {
+    hasScopes = true
+    hasOutputs = hasOutputs || isOutput
+  }
+
+  mutating func add(marks kinds: [GraphDiff.Kind]) { marks.formUnion(kinds) }
 
   mutating func add(edge: EdgeLook) { edges.insert(edge) }
 
@@ -19,7 +34,7 @@ struct Legend {
 
   /// Writes the legend as a cluster of its own: rows of boxes, then a line a row.
   func write(to writer: inout DOTWriter) {
-    guard !nodes.isEmpty || hasLayers else { return }
+    guard !nodes.isEmpty || hasLayers || hasScopes else { return }
     writer.open("subgraph", "cluster legend")
     writer.set([
       ("label", .html("<B>legend</B>")), ("fontsize", .text("12")), ("color", .text("#BBBBBB")),
@@ -56,6 +71,28 @@ struct Legend {
         id,
         [("label", .text(look.meaning)), ("tooltip", .text(look.meaning))] + small
           + look.attributes)
+      ids.append(id)
+    }
+    if hasScopes {
+      let id = "legend scope"
+      writer.node(
+        id,
+        [
+          ("label", .text("collapsed scope")), ("shape", .text("box3d")),
+          ("style", .text("filled")), ("color", .text(Hue.grey.line)),
+          ("fillcolor", .text(Hue.grey.fill)), ("tooltip", .text("a scope drawn as one box")),
+        ] + small)
+      ids.append(id)
+    }
+    for kind in GraphDiff.Kind.allCases where marks.contains(kind) {
+      let id = "legend \(kind.rawValue)"
+      let attributes: DOTWriter.Attributes =
+        [
+          ("label", .html("<B>\(kind.sign)</B> \(kind.rawValue)")), ("shape", .text("box")),
+          ("style", .text("solid")), ("color", .text(Hue.grey.line)),
+          ("tooltip", .text("\(kind.rawValue), in the comparison")),
+        ] + small
+      writer.node(id, kind.applied(to: attributes))
       ids.append(id)
     }
     if hasOutputs {

@@ -92,6 +92,18 @@ extension Diagnostic {
       got: state.buffer(node.label).map { "\($0.dtype)\($0.shape)" } ?? "nothing")
   }
 
+  /// A fused group, as only a dump or a person can write one, that is no single step.
+  static func illegalGroup(
+    _ number: Int, _ illegal: GroupLayout.Illegal, _ graph: Graph
+  ) -> Diagnostic {
+    Diagnostic(
+      "illegal-group", "the fused group \(number) cannot run as one step",
+      at: illegal.node.flatMap { graph[$0].location }, place: "graph '\(graph.name)'",
+      expected: "members that one loop over blocks computes",
+      got: illegal.reason + (illegal.node.map { ", at '\(graph[$0].mention)'" } ?? ""),
+      fix: "take the block 'fused \(number) { … }' away; its statements stay")
+  }
+
   static func usedUp(_ node: Node) -> Diagnostic {
     Diagnostic(
       "not-fed", "the array for '\(node.label)' was used up by the last run", place: node.label,

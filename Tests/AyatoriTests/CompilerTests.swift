@@ -7,7 +7,7 @@ import Testing
 
   static let trainable = [
     "autoencoder", "linear_gaussian", "logistic_regression", "rsample", "vae_2d", "vae_chainer",
-    "vae_pytorch",
+    "vae_naive", "vae_pytorch",
   ]
 
   /// `Graphs/` holds what the other tests run, and nothing that they miss.

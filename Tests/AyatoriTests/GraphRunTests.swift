@@ -20,6 +20,7 @@ import Testing
     Case(name: "rsample", loss: "z", hasBatch: false),
     Case(name: "vae_2d", dims: ["D": 9, "H": 7]),
     Case(name: "vae_chainer", dims: ["D": 9, "H": 7, "Z": 3]),
+    Case(name: "vae_naive", dims: ["D": 9, "H": 7, "Z": 3]),
     Case(name: "vae_pytorch", dims: ["D": 9, "H": 7, "Z": 3]),
   ]
 

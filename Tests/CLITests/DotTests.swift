@@ -66,6 +66,69 @@ import Testing
     }
   }
 
+  // MARK: Part of a graph
+
+  @Test func drawsAPart() throws {
+    let whole = try Self.dot("vae_pytorch", [])
+    let around = try Self.dot("vae_pytorch", ["--around", "z", "--radius", "1"])
+    #expect(around.contains("around z, radius 1: 5 of 28 nodes") && around.contains("label=\"…\""))
+    #expect(!around.contains("\"h1\"") && around.utf8.count < whole.utf8.count)
+    // The radius is 2 when nothing is said, and reaches h1.
+    #expect(try Self.dot("vae_pytorch", ["--around", "z"]).contains("    \"h1\" ["))
+    let paths = try Self.dot("vae_pytorch", ["--from", "mu", "--to", "kld", "--stage", "lowered"])
+    #expect(paths.contains("paths from mu to kld: 3 of"))
+    let gradient = try Self.dot(
+      "vae_pytorch",
+      ["--stage", "gradient", "--wrt", "mu", "--around", "d_loss/d_mu", "--around", "z"])
+    #expect(gradient.contains("around d_loss/d_mu, z, radius 2"))
+    let collapsed = try Self.dot(
+      "vae_pytorch", ["--collapse", "encoder", "--collapse", "decoder"])
+    #expect(collapsed.contains("<B>encoder</B> (10 nodes)"))
+    #expect(collapsed.contains("<B>decoder</B> (8 nodes)"))
+  }
+
+  @Test(arguments: [
+    (["--around", "zz"], "unknown-node"), (["--from", "kld", "--to", "mu"], "no-path"),
+    (["--collapse", "encodr"], "unknown-scope"),
+  ])
+  func refusesPartsThatAreNot(flags: [String], id: String) throws {
+    expectRefusal(try Tool.run(["dot", Tool.graphs + "vae_pytorch.aya"] + flags), 1, [id])
+  }
+
+  @Test(arguments: [
+    ["--radius", "1"], ["--around", "z", "--radius", "-1"], ["--from", "mu"], ["--to", "mu"],
+    ["--around", "z", "--from", "mu", "--to", "z"], ["--collapse", "a", "--no-collapse"],
+    ["--style", "chainer", "--around", "z"], ["--style", "chainer", "--no-collapse"],
+    ["--style", "chainer", "--collapse", "encoder"],
+    ["--style", "chainer", "--from", "mu", "--to", "z"],
+  ])
+  func refusesFlagsThatDoNotGoTogether(flags: [String]) throws {
+    expectRefusal(try Tool.run(["dot", Tool.graphs + "vae_pytorch.aya"] + flags), 64)
+  }
+
+  @Test func collapsesWhatIsTooLarge() throws {
+    try Tool.withDirectory { directory in
+      var lines = ["graph large {", "input x: f32[4]"]
+      for scope in 0..<30 {
+        lines.append("scope s\(scope) {")
+        for index in 0..<10 {
+          let number = scope * 10 + index
+          lines.append("a\(number) = exp(\(number == 0 ? "x" : "a\(number - 1)"))")
+        }
+        lines.append("}")
+      }
+      try Tool.write(
+        (lines + ["output a299", "}"]).joined(separator: "\n"), to: directory + "l.aya")
+      let result = try Tool.run(["dot", "l.aya"], in: directory)
+      expectFine(result)
+      #expect(result.err.hasPrefix("note: 301 boxes are more than 250: collapsed s0, s1"))
+      #expect(result.out.contains("301 boxes are more than 250: collapsed"))
+      let whole = try Tool.run(["dot", "l.aya", "--no-collapse"], in: directory)
+      expectFine(whole)
+      #expect(whole.err.isEmpty && whole.out.contains("\"a150\" ["))
+    }
+  }
+
   // MARK: -o
 
   @Test func textGoesToTheFile() throws {

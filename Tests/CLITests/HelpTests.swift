@@ -2,7 +2,9 @@ import Foundation
 import Testing
 
 @Suite struct HelpTests {
-  static let commands = ["check", "print", "dot", "run", "train", "gradflow", "bench", "ops"]
+  static let commands = [
+    "check", "print", "dot", "diff", "explain", "run", "train", "gradflow", "plan", "bench", "ops",
+  ]
 
   /// The example at the end of a command's help.
   private static func example(_ arguments: [String]) throws -> String {

@@ -75,4 +75,58 @@ struct FuzzTests {
       #expect(run.status == 0)
     }
   }
+
+  /// Random parts of random graphs with fused groups, and comparisons of two.
+  @Test(arguments: 0..<32)
+  func takesRandomParts(_ seed: Int) throws {
+    var random = Random(state: UInt64(seed) &* 77 &+ 5)
+    let graph = FuzzTests.grouped(FuzzTests.graph(seed), &random)
+    var options = DrawingOptions()
+    let labels = graph.nodes.map(\.label)
+    if random.below(2) == 0 {
+      options.selection = .around([labels[random.below(labels.count)]], radius: random.below(4))
+    }
+    let scopes = Set(graph.nodes.flatMap(\.scope)).sorted()
+    if !scopes.isEmpty, random.below(2) == 0 {
+      options.collapsed = [scopes[random.below(scopes.count)]]
+    }
+    if random.below(2) == 0 { options.mostBoxes = 1 + random.below(graph.nodes.count) }
+    var texts = [try dot(graph, style: .ayatori, options: options)]
+    let union = GraphDiff(from: FuzzTests.graph(seed + 100), to: graph).union()
+    options.selection = nil
+    if random.below(2) == 0 { options.collapsed = [] }
+    texts.append(
+      try dot(
+        union.graph, style: .ayatori, annotations: DrawingAnnotations(union: union),
+        options: options))
+    for text in texts {
+      let run = try GraphvizRun.svg(of: text)
+      #expect(run.complaints == "", "seed \(seed)")
+      #expect(run.status == 0, "seed \(seed)")
+    }
+  }
+
+  /// The graph with runs of operations put into groups.
+  private static func grouped(_ graph: Graph, _ random: inout Random) -> Graph {
+    var number = 0
+    let rebuilder = GraphRebuilder(graph)
+    var group: Int?
+    for node in graph.nodes {
+      if random.below(4) == 0 {
+        number += 1
+        group = random.below(3) == 0 ? nil : number
+      }
+      guard let operation = node.operation else {
+        rebuilder.copy(node)
+        continue
+      }
+      rebuilder.replace(node) {
+        rebuilder.builder.with(group: .some(group)) {
+          rebuilder.builder.make(
+            operation.definition, rebuilder.operands(of: node), operation.attributes)
+        }
+      }
+    }
+    return rebuilder.finish()
+  }
 }

@@ -83,7 +83,7 @@ struct GuardTests {
         let z = normal("z", mean: m, scale: s, as: scale, estimator: estimator)
         builder.output("loss", sum(z * z))
         var graph = builder.build()
-        if isLowered { graph = try Passes.run(Pass.lowering, on: graph) }
+        if isLowered { graph = try Passes.run(Pipeline.debug.lowering, on: graph) }
         let root = try #require(graph.output(named: "loss")).node
         let targets = try ["m", "s", "z.eps"].map { try #require(graph.node(named: $0)).id }
         let result = try ReverseMode.differentiate(

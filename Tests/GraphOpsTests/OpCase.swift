@@ -152,7 +152,7 @@ struct OneOpGraph {
 
   /// The program bound and run once by the runtime.
   func run(_ arrays: [NDArray], sizes: [String: Int] = [:]) throws -> BoundProgram {
-    let lowered = try Passes.run(Pass.lowering, on: graph)
+    let lowered = try Passes.run(Pipeline.debug.lowering, on: graph)
     let noises = Set(graph.noises.map(\.label))
     let bound = try BoundProgram(try Program(lowered, feeding: noises), sizes: sizes)
     for (name, array) in zip(names, arrays) { try bound.feed(name, array) }

@@ -289,7 +289,8 @@ private struct Model {
     let builder = GraphBuilder(continuing: graph)
     builder.removeOutputs()
     builder.output("answer", Value(builder: builder, id: id))
-    let graph = try Passes.run(Pass.lowering + Pass.optimizing, on: builder.build())
+    let graph = try Passes.run(
+      Pipeline.debug.lowering + Pipeline.debug.optimizing, on: builder.build())
     let bound = try BoundProgram(try Program(graph))
     for (name, array) in feeds { try bound.feed(name, array) }
     try bound.run()

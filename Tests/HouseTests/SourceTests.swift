@@ -105,7 +105,7 @@ struct SourceTests {
   private static let homonyms: [String: Set<String>] = [
     "Sources/GraphIR/Text/InitializerForm.swift": ["normal", "mean"],
     "Sources/Drawing/Appearance.swift": ["normal"],
-    "Sources/Drawing/AyatoriDrawing.swift": ["normal", "pad"],
+    "Sources/Drawing/AyatoriDrawing+Heading.swift": ["normal", "pad"],
   ]
 
   @Test("No op is named outside ops, passes and models", arguments: namelessFiles)

@@ -23,7 +23,7 @@ import Testing
   @Test(arguments: NormalScale.allCases, ["pathwise", "stopped"])
   func valuesStay(scale: NormalScale, estimator: String) throws {
     let graph = sampled(scale, estimator: estimator)
-    let lowered = try run(Pass.lowering, on: graph)
+    let lowered = try run(Pipeline.debug.lowering, on: graph)
     #expect(lowered.count(.normal) == 0)
     let noise: [Double] = [1, -0.5, 0.25, 0, 2, -3]
     var feeds = someFeeds
@@ -49,7 +49,7 @@ import Testing
 
   @Test(arguments: [NormalScale.logVariance, .logStandardDeviation])
   func structure(scale: NormalScale) throws {
-    let lowered = try run(Pass.lowering, on: sampled(scale, estimator: "pathwise"))
+    let lowered = try run(Pipeline.debug.lowering, on: sampled(scale, estimator: "pathwise"))
     let sigma = try #require(lowered.node(named: "z.sigma"))
     let z = try #require(lowered.node(named: "z"))
     #expect(z.operation?.definition == .add && z.scope == ["sampling"])
@@ -59,13 +59,13 @@ import Testing
 
   @Test func aGivenDeviationKeepsItsName() throws {
     let lowered = try run(
-      Pass.lowering, on: sampled(.standardDeviation, estimator: "pathwise"))
+      Pipeline.debug.lowering, on: sampled(.standardDeviation, estimator: "pathwise"))
     #expect(lowered.node(named: "z.sigma") == nil)
     #expect(lowered.names == ["mu", "s", "z.eps", "z", "loss"])
   }
 
   @Test func aStoppedDrawEndsInABarrier() throws {
-    let lowered = try run(Pass.lowering, on: sampled(.logVariance, estimator: "stopped"))
+    let lowered = try run(Pipeline.debug.lowering, on: sampled(.logVariance, estimator: "stopped"))
     let z = try #require(lowered.node(named: "z"))
     #expect(z.operation?.definition == .stopGradient)
     #expect(lowered.output(named: "z")?.node == z.id)
@@ -74,7 +74,7 @@ import Testing
 
   @Test func noiseStaysALeafOfItsName() throws {
     let graph = sampled(.logVariance, estimator: "pathwise")
-    let lowered = try run(Pass.lowering, on: graph)
+    let lowered = try run(Pipeline.debug.lowering, on: graph)
     #expect(lowered.noises.map(\.label) == ["z.eps"])
     #expect(lowered.inputs.map(\.label) == ["mu", "s"])
   }
@@ -88,7 +88,7 @@ import Testing
     let z = normal("z", mean: mu, scale: s)
     let own = builder.input("z.sigma", matrix)
     builder.output("y", (z + own).named("z.sigma#2"))
-    let lowered = try run(Pass.lowering, on: builder.build())
+    let lowered = try run(Pipeline.debug.lowering, on: builder.build())
     #expect(lowered.node(named: "z.sigma")?.isInput == true)
     #expect(lowered.node(named: "z.sigma#2")?.id == lowered.output(named: "y")?.node)
     #expect(lowered.node(named: "z.sigma#3")?.operation?.definition == .exp)
@@ -102,7 +102,7 @@ import Testing
     builder.output("b", logsumexp(x))
     builder.output("c", klNormal(mean: x, logVariance: x))
     let graph = builder.build()
-    #expect(Pass.lowerSampling(graph).text() == graph.text())
+    #expect(try run([.lowerSampling], on: graph).text() == graph.text())
   }
 
   @Test func twoDrawsKeepTheirOwnParts() throws {
@@ -114,7 +114,7 @@ import Testing
     let b = normal("b", mean: mu, scale: s)
     builder.output("d", a - b)
     let graph = builder.build()
-    let lowered = try run(Pass.lowering, on: graph)
+    let lowered = try run(Pipeline.debug.lowering, on: graph)
     // σ is the same node for both; the noise is not.
     #expect(lowered.count(.exp) == 1)
     #expect(lowered.noises.count == 2)

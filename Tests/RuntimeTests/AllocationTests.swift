@@ -28,7 +28,7 @@ struct AllocationTests {
     for parameter in fc.parameters + mu.parameters + out.parameters {
       builder.update(parameter, to: parameter * 0.99 - 0.1 * tanh(parameter))
     }
-    let graph = try run(Pass.lowering, on: builder.build())
+    let graph = try run(Pipeline.debug.lowering, on: builder.build())
     return try BoundProgram(try Program(graph), sizes: ["N": 16])
   }
 

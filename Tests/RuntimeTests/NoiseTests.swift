@@ -96,7 +96,7 @@ private func drawn(
     builder.output("z", normal("z", mean: mu, scale: s))
     let graph = builder.build()
     let bound = try BoundProgram(
-      try Program(Pass.lowerSampling(graph)), sizes: ["N": 5], seed: 9)
+      try Program(Passes.run([.lowerSampling], on: graph)), sizes: ["N": 5], seed: 9)
     var generator = SeededGenerator(seed: 4)
     let arrays = ["mu": generator.array(.f64, [5, 3]), "s": generator.array(.f64, [5, 3])]
     for (name, array) in arrays { try bound.feed(name, array) }

@@ -9,7 +9,7 @@ private func plan(_ graph: Graph) throws -> MemoryPlan {
   let program = try Program(graph)
   let plan = try MemoryPlan(program, sizes: [:])
   #expect(plan.violations().isEmpty)
-  #expect(PlanModel.complaints(program, plan).isEmpty)
+  #expect(plan.replay(program).isEmpty)
   return plan
 }
 

@@ -25,25 +25,26 @@ public struct CompiledGraph: Sendable {
   ) throws {
     let cut = try source.cut(at: feeding)
     var graph = try compiler.lower(cut)
-    var names = outputs ?? graph.outputs.map(\.name)
-    if let loss {
-      graph = try compiler.differentiate(graph, loss: loss, withRespectTo: targets)
-      names += targets.map { derivativeName(of: loss, withRespectTo: $0) }
+    let names = outputs ?? graph.outputs.map(\.name)
+    guard let loss else {
+      try self.init(graph.with(outputs: names), of: cut, feeding: feeding, compiler: compiler)
+      return
     }
-    let builder = GraphBuilder(continuing: graph)
-    builder.removeOutputs()
-    var unknown: [Diagnostic] = []
-    for name in names {
-      if let output = graph.output(named: name) {
-        builder.output(name, Value(builder: builder, id: output.node))
-      } else if let node = graph.node(named: name) {
-        builder.output(name, Value(builder: builder, id: node.id))
-      } else {
-        unknown.append(.unknownNode(name, graph))
-      }
-    }
-    guard unknown.isEmpty else { throw Diagnostics(unknown) }
-    let optimized = try compiler.optimize(builder.build())
+    // What is wanted stays through the passes, the loss among it.
+    let wanted = try graph.with(outputs: names + (names.contains(loss) ? [] : [loss]))
+    graph = try compiler.stabilize(wanted, keeping: targets)
+    graph = try compiler.differentiate(graph, loss: loss, withRespectTo: targets)
+    try self.init(
+      graph.with(
+        outputs: names + targets.map { derivativeName(of: loss, withRespectTo: $0) }),
+      of: cut, feeding: feeding, compiler: compiler)
+  }
+
+  /// Optimises a graph that only lacks the passes between gradient and plan.
+  private init(
+    _ graph: Graph, of cut: Graph, feeding: Set<String>, compiler: Compiler
+  ) throws {
+    let optimized = try compiler.optimize(graph)
     let fed = optimized.fedNoise(feeding)
     program = try Program(optimized, feeding: fed)
     unneeded = cut.fedNoise(feeding).subtracting(fed)
@@ -107,6 +108,22 @@ public struct CompiledGraph: Sendable {
 }
 
 extension Graph {
+  /// The graph with the named values as its outputs, in this order. Throws for unknown names.
+  public func with(outputs names: [String]) throws(Diagnostics) -> Graph {
+    let builder = GraphBuilder(continuing: self)
+    builder.removeOutputs()
+    var unknown: [Diagnostic] = []
+    for name in names {
+      if let node = value(named: name) {
+        builder.output(name, Value(builder: builder, id: node.id))
+      } else {
+        unknown.append(.unknownNode(name, self))
+      }
+    }
+    guard unknown.isEmpty else { throw Diagnostics(unknown) }
+    return builder.build()
+  }
+
   /// The graph with the named nodes turned into inputs: run a decoder by feeding `z`. Leaves that
   /// are fed anyway stay as they are. Throws for unknown names.
   public func cut(at names: Set<String>) throws(Diagnostics) -> Graph {

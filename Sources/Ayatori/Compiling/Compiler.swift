@@ -1,16 +1,60 @@
 public import GraphIR
+public import Passes
 
 /// Takes a graph through its stages.
 public struct Compiler: Sendable {
+  public let options: CompilerOptions
+  /// What every pass did so far.
+  public let journal = PassJournal()
   /// Hears what is no error but should be known: a gradient that lacks a way because it is cut.
   private let warn: @Sendable (Diagnostic) -> Void
 
-  public init(warn: @escaping @Sendable (Diagnostic) -> Void = { _ in }) { self.warn = warn }
+  public init(
+    _ options: CompilerOptions = CompilerOptions(),
+    warn: @escaping @Sendable (Diagnostic) -> Void = { _ in }
+  ) {
+    self.options = options
+    self.warn = warn
+  }
 
   /// Sampling lowered, ready to be differentiated or run. Throws a `PassFailure`, which is a
   /// mistake in Ayatori.
-  public func lower(_ graph: Graph) throws(PassFailure) -> Graph {
-    try Passes.run(Pass.lowering, on: graph)
+  public func lower(_ graph: Graph) throws -> Graph {
+    try run(options.pipeline.lowering, on: graph, isOptional: false)
+  }
+
+  /// A lowered graph in which what would lose digits is rewritten, so that derivatives taken of it
+  /// keep theirs. Nodes called `targets` stay as they are.
+  public func stabilize(_ lowered: Graph, keeping targets: [String]) throws -> Graph {
+    try run(options.pipeline.beforeGradient, on: lowered, keeping: Set(targets))
+  }
+
+  /// What runs: every pass between gradient and plan.
+  public func optimize(_ graph: Graph) throws -> Graph {
+    try run(options.pipeline.optimizing, on: graph)
+  }
+
+  /// Runs passes as the options say, and enters them in the journal. Throws a `PassFailure`, and
+  /// what observers throw.
+  public func run(
+    _ passes: [Pass], on graph: Graph, keeping kept: Set<String> = [], isOptional: Bool = true
+  ) throws -> Graph {
+    if journal.isStopped, isOptional { return graph }
+    var passOptions = PassContext.Options()
+    passOptions.float = options.float
+    passOptions.kept = kept
+    let made = journal.steps.reduce(0) { $0 + ($1.firstNumber == nil ? 0 : $1.replacements.count) }
+    if isOptional, let limit = options.bisectLimit { passOptions.limit = max(0, limit - made) }
+    var manager = PassManager(
+      passes.filter { !options.disabled.contains($0.name) }, options: passOptions)
+    manager.stopAfter = options.stopAfter
+    manager.firstStep = journal.steps.count
+    manager.firstNumber = isOptional ? made : nil
+    manager.observers = options.observers + (options.validator.map { [$0.observer] } ?? [])
+    let run = try manager.run(graph)
+    journal.append(run)
+    if let last = run.steps.last, last.pass.name == options.stopAfter { journal.stop() }
+    return run.graph
   }
 
   /// A lowered graph with ∂loss/∂target for each target, as outputs of their own.
@@ -58,11 +102,6 @@ public struct Compiler: Sendable {
     return builder.build()
   }
 
-  /// What runs: every pass between gradient and plan.
-  public func optimize(_ graph: Graph) throws(PassFailure) -> Graph {
-    try Passes.run(Pass.optimizing, on: graph)
-  }
-
   /// The graph at a stage.
   ///
   /// `loss` and `targets` say what the later stages differentiate: the loss defaults to the output
@@ -75,7 +114,8 @@ public struct Compiler: Sendable {
     if stage == .lowered { return lowered }
     let loss = try loss ?? Compiler.lossName(of: lowered)
     let wanted = targets ?? lowered.parameters.map(\.label)
-    let gradient = try differentiate(lowered, loss: loss, withRespectTo: wanted)
+    let stable = try stabilize(lowered, keeping: wanted)
+    let gradient = try differentiate(stable, loss: loss, withRespectTo: wanted)
     return stage == .gradient ? gradient : try optimize(gradient)
   }
 

@@ -9,6 +9,14 @@ extension Compiler {
     of source: Graph, loss: String, optimizer: Optimizer
   ) throws -> Graph {
     let lowered = try lower(source)
+    try Compiler.checkTrainable(lowered, optimizer)
+    let stable = try stabilize(lowered, keeping: [])
+    return try optimize(trainingStep(of: stable, loss: loss, optimizer: optimizer))
+  }
+
+  private static func checkTrainable(
+    _ lowered: Graph, _ optimizer: Optimizer
+  ) throws(Diagnostics) {
     let names = lowered.parameters.map(\.label)
     guard !names.isEmpty else { throw Diagnostics([.nothingToTrain(lowered)]) }
     let trained = lowered.updates.map { lowered[$0.target] }.filter(\.isParameter)
@@ -18,6 +26,15 @@ extension Compiler {
         trained.map { .updatedParameter($0, lowered) }
           + taken.map { .optimizerName($0, lowered, optimizer) })
     }
+  }
+
+  /// A lowered graph with the gradient and the update of every parameter, before optimising.
+  ///
+  /// Throws diagnostics when a parameter has no path from the loss.
+  func trainingStep(
+    of lowered: Graph, loss: String, optimizer: Optimizer
+  ) throws(Diagnostics) -> Graph {
+    let names = lowered.parameters.map(\.label)
     let gradient = try differentiate(lowered, loss: loss, withRespectTo: names)
     let builder = GraphBuilder(continuing: gradient)
     let pairs = names.compactMap { name -> (parameter: Value, gradient: Value)? in
@@ -34,7 +51,7 @@ extension Compiler {
     if lowered.output(named: loss) == nil, let root = builder.value(named: loss) {
       builder.output(loss, root)
     }
-    return try optimize(builder.build())
+    return builder.build()
   }
 }
 

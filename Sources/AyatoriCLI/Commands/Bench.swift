@@ -10,11 +10,18 @@ struct Bench: ParsableCommand, HasExample {
     abstract: "Times compiling and one step: forward, gradient, update and noise.",
     discussion: """
       The inputs are random. Graphs without parameters are timed forward only. Times are the \
-      minimum, median and maximum over rounds.
+      minimum, median and maximum over rounds. With --compile only compiling is timed, phase by \
+      phase, of the graphs given and of random ones.
       """)
   static let example = "ayatori bench Graphs/vae_pytorch.aya --batch-size 64"
 
-  @OptionGroup var graph: GraphOptions
+  @Argument(
+    help: "Graph files (.aya); one, but with --compile.",
+    completion: .file(extensions: ["aya"]))
+  var files: [String] = []
+
+  @OptionGroup var overrides: OverrideOptions
+  @OptionGroup(title: "Passes") var passes: PassOptions
 
   @Option(name: .long, parsing: .unconditional, help: "The size of every free dimension.")
   var batchSize = 64
@@ -30,6 +37,14 @@ struct Bench: ParsableCommand, HasExample {
 
   @Option(name: .long, help: "The output to minimise; by default 'loss'.")
   var loss: String?
+
+  @Flag(name: .long, help: "Times compiling, also of random graphs.")
+  var compile = false
+
+  @Option(
+    name: .long, parsing: .unconditional,
+    help: "With --compile: nodes of each random graph, separated by commas; 0 for none.")
+  var nodes: NodeCounts = NodeCounts(counts: [1_000, 10_000, 100_000])
 
   @Flag(name: .long, help: "Prints JSON.")
   var json = false
@@ -54,22 +69,36 @@ struct Bench: ParsableCommand, HasExample {
     if let threads, threads < 1 {
       throw ValidationError("--threads takes 1 or more, not \(threads)")
     }
+    if compile, overrides.dtype != .f32 {
+      throw ValidationError("--dtype does not go with --compile")
+    }
+    if !compile, files.count != 1 {
+      throw ValidationError("one graph file is timed at a time, but with --compile")
+    }
   }
 
   func run() throws {
     if let threads { BLASThreads.count = threads }
+    if compile {
+      return try CompileTable(
+        files: files, overrides: overrides, passes: passes, nodes: nodes.counts, size: batchSize,
+        rounds: rounds
+      ).print(json: json)
+    }
+    let compiler = try passes.compiler()
+    defer { passes.report(compiler) }
     let clock = ContinuousClock()
     let begin = clock.now
-    let source = try graph.load()
+    let source = try overrides.load(files[0])
     let parsed = clock.now
     let trains = !source.parameters.isEmpty && !source.inputs.isEmpty
     let program: Program
     if trains {
       let loss = try loss ?? Compiler.lossName(of: source)
       program = try Program(
-        try Compiler().trainingGraph(of: source, loss: loss, optimizer: .adam()), outputs: [loss])
+        try compiler.trainingGraph(of: source, loss: loss, optimizer: .adam()), outputs: [loss])
     } else {
-      program = try CompiledGraph(source).program
+      program = try CompiledGraph(source, compiler: compiler).program
     }
     let compiled = clock.now
     var sizes = source.sizes()
@@ -92,14 +121,14 @@ struct Bench: ParsableCommand, HasExample {
         step += 1
       }
       // The first round warms up.
-      if round > 0 { times.append(seconds(clock.now - start) / Double(steps) * 1e6) }
+      if round > 0 { times.append((clock.now - start).seconds / Double(steps) * 1e6) }
     }
     times.sort()
     let report = Report(
       graph: source.name, batchSize: batchSize, threads: BLASThreads.count,
-      mode: trains ? "training step" : "forward", parseMilliseconds: seconds(parsed - begin) * 1e3,
-      compileMilliseconds: seconds(compiled - parsed) * 1e3,
-      bindMilliseconds: seconds(ready - initialized) * 1e3,
+      mode: trains ? "training step" : "forward", parseMilliseconds: (parsed - begin).seconds * 1e3,
+      compileMilliseconds: (compiled - parsed).seconds * 1e3,
+      bindMilliseconds: (ready - initialized).seconds * 1e3,
       stepMicroseconds: [
         "min": times[0], "median": times[times.count / 2], "max": times[times.count - 1],
       ], arenaBytes: bound.plan.arenaBytes, stepsInPlan: bound.plan.steps.count)
@@ -135,9 +164,5 @@ struct Bench: ParsableCommand, HasExample {
       }
     }
     return { refills.forEach { $0() } }
-  }
-
-  private func seconds(_ duration: Duration) -> Double {
-    Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
   }
 }

@@ -14,12 +14,15 @@ struct StageOptions: ParsableArguments {
     name: .long, help: "Nodes to differentiate by, separated by commas; by default all parameters.")
   var wrt: NameList?
 
+  @OptionGroup(title: "Passes") var passes: PassOptions
+
   func graph(of source: Graph) throws -> Graph {
     if stage == .source || stage == .lowered, loss != nil || wrt != nil {
       Console.error("note: --loss and --wrt change nothing at the stage '\(stage.rawValue)'")
     }
-    return try Compiler(warn: Console.warn).stage(
-      stage, of: source, loss: loss, withRespectTo: wrt?.names)
+    let compiler = try passes.compiler()
+    defer { passes.report(compiler) }
+    return try compiler.stage(stage, of: source, loss: loss, withRespectTo: wrt?.names)
   }
 }
 

@@ -16,6 +16,7 @@ struct Run: ParsableCommand, HasExample {
 
   @OptionGroup var graph: GraphOptions
   @OptionGroup var arrays: ArrayOptions
+  @OptionGroup(title: "Passes") var passes: PassOptions
 
   @Option(name: .long, help: "Nodes to hand back, separated by commas; by default the outputs.")
   var outputs: NameList?
@@ -43,9 +44,11 @@ struct Run: ParsableCommand, HasExample {
     let source = try graph.load()
     let inputs = try arrays.loadInputs()
     let parameters = try arrays.loadParameters(for: source)
+    let compiler = try passes.compiler()
+    defer { passes.report(compiler) }
     let compiled = try CompiledGraph(
       source, outputs: outputs?.names, gradientsOf: grad, withRespectTo: wrt?.names ?? [],
-      feeding: Set(inputs.keys), compiler: Compiler(warn: Console.warn))
+      feeding: Set(inputs.keys), compiler: compiler)
     let results = try compiled.run(
       inputs: inputs, parameters: parameters, seed: arrays.seed, step: step)
     let named = compiled.program.outputs.compactMap { output in

@@ -19,6 +19,7 @@ struct Train: ParsableCommand, HasExample {
   enum OptimizerName: String, CaseIterable, ExpressibleByArgument { case adam, sgd }
 
   @OptionGroup var graph: GraphOptions
+  @OptionGroup(title: "Passes") var passes: PassOptions
 
   @Option(name: .long, help: "A directory of IDX files, or mnist, fashion-mnist, digits.")
   var data = "digits"
@@ -94,8 +95,9 @@ struct Train: ParsableCommand, HasExample {
       case .adam: .adam(learningRate: learningRate ?? 1e-3)
       case .sgd: .sgd(learningRate: learningRate ?? 1e-2, momentum: momentum)
       }
-    let trainer = try Trainer(
-      source, on: dataSet, options: options, compiler: Compiler(warn: Console.warn))
+    let compiler = try passes.compiler()
+    defer { passes.report(compiler) }
+    let trainer = try Trainer(source, on: dataSet, options: options, compiler: compiler)
     if let resume { try trainer.resume(from: resume) }
     let directory = out ?? resume
     if let directory {

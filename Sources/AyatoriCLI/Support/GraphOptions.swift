@@ -58,11 +58,8 @@ struct NameList: ExpressibleByArgument {
   }
 }
 
-/// The graph file and what may be changed about it.
-struct GraphOptions: ParsableArguments {
-  @Argument(help: "The graph file (.aya).", completion: .file(extensions: ["aya"]))
-  var file: String
-
+/// What may be changed about a graph file.
+struct OverrideOptions: ParsableArguments {
   @Option(name: .long, help: "Sets a dimension, as in --dim N=64. Repeatable.")
   var dim: [DimOverride] = []
 
@@ -76,14 +73,29 @@ struct GraphOptions: ParsableArguments {
     if !dtype.isFloating { throw ValidationError("--dtype takes f32 or f64, not \(dtype)") }
   }
 
-  /// Reads the graph; warnings go to stderr.
-  func load() throws -> Graph {
-    let overrides = Overrides(
+  var overrides: Overrides {
+    Overrides(
       dims: Dictionary(dim.map { ($0.name, $0.size) }, uniquingKeysWith: { _, last in last }),
       consts: Dictionary(const.map { ($0.name, $0.value) }, uniquingKeysWith: { _, last in last }))
+  }
+
+  /// Reads the graph; warnings go to stderr.
+  func load(_ file: String) throws -> Graph {
     let graph = try Graph.load(file, overrides: overrides) { Console.report([$0]) }
     return dtype == .f32 ? graph : graph.retyped(from: .f32, to: dtype)
   }
+
+}
+
+/// The graph file and what may be changed about it.
+struct GraphOptions: ParsableArguments {
+  @Argument(help: "The graph file (.aya).", completion: .file(extensions: ["aya"]))
+  var file: String
+
+  @OptionGroup var overrides: OverrideOptions
+
+  /// Reads the graph; warnings go to stderr.
+  func load() throws -> Graph { try overrides.load(file) }
 
   /// The sizes that flags and defaults bind.
   func sizes(of graph: Graph) -> [String: Int] { graph.sizes() }

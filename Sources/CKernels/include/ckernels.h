@@ -12,5 +12,6 @@
 #include "ak_movement.h"
 #include "ak_philox.h"
 #include "ak_reduce.h"
+#include "ak_stream.h"
 
 #endif

@@ -18,12 +18,7 @@ public final class SourceFile: Sendable {
 
   /// Line and column of a byte offset, both from 1; columns count characters.
   public func position(at offset: Int) -> (line: Int, column: Int) {
-    var low = 0
-    var high = lineStarts.count
-    while high - low > 1 {
-      let middle = (low + high) / 2
-      if lineStarts[middle] <= offset { low = middle } else { high = middle }
-    }
+    let low = lineNumber(at: offset) - 1
     let start = lineStarts[low]
     return (low + 1, characterCount(start..<min(max(offset, start), utf8.count)) + 1)
   }
@@ -37,6 +32,23 @@ public final class SourceFile: Sendable {
   /// The text of a line counted from 1, without its newline.
   public func line(_ number: Int) -> String {
     String(decoding: utf8[lineRange(number)], as: UTF8.self)
+  }
+
+  /// As `line`, but no more than about `limit` bytes of it: a file may be one line of megabytes.
+  package func line(_ number: Int, limit: Int) -> String {
+    let range = lineRange(number)
+    return String(decoding: utf8[range.prefix(limit)], as: UTF8.self)
+  }
+
+  /// The number of the line, from 1, in which a byte stands.
+  func lineNumber(at offset: Int) -> Int {
+    var low = 0
+    var high = lineStarts.count
+    while high - low > 1 {
+      let middle = (low + high) / 2
+      if lineStarts[middle] <= offset { low = middle } else { high = middle }
+    }
+    return low + 1
   }
 
   /// The bytes of a line counted from 1, without its newline.
@@ -60,7 +72,7 @@ public struct SourceLocation: Sendable, Hashable {
     self.range = range
   }
 
-  public var line: Int { file.position(at: range.lowerBound).line }
+  public var line: Int { file.lineNumber(at: range.lowerBound) }
   public var column: Int { file.position(at: range.lowerBound).column }
 
   public static func == (a: SourceLocation, b: SourceLocation) -> Bool {

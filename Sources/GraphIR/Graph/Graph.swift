@@ -99,6 +99,29 @@ public struct Graph: Sendable {
     return edge == .differentiable && !isSmooth ? .nondifferentiable : edge
   }
 
+  /// A fused group: operations that run as one step, in graph order.
+  public struct Group: Hashable, Sendable {
+    /// As the text has it: `fused 3 { … }`.
+    public var number: Int
+    public var members: [NodeID]
+  }
+
+  /// The fused groups, in the order of their first members.
+  public var groups: [Group] {
+    var groups: [Group] = []
+    var places: [Int: Int] = [:]
+    for node in nodes {
+      guard let number = node.group else { continue }
+      if let place = places[number] {
+        groups[place].members.append(node.id)
+      } else {
+        places[number] = groups.count
+        groups.append(Group(number: number, members: [node.id]))
+      }
+    }
+    return groups
+  }
+
   /// The users of each node, in graph order, each once.
   public func users() -> [[NodeID]] {
     var users = [[NodeID]](repeating: [], count: nodes.count)
@@ -118,6 +141,16 @@ public struct Graph: Sendable {
       for operand in node.operands { marks[operand.index] = true }
     }
     return marks
+  }
+
+  /// Whether the two are one value: their nodes lie in the same memory. False says nothing.
+  package func isSame(as other: Graph) -> Bool {
+    nodes.count == other.nodes.count
+      && nodes.withUnsafeBufferPointer { a in
+        other.nodes.withUnsafeBufferPointer { b in a.baseAddress == b.baseAddress }
+      }
+      && name == other.name && dimensions == other.dimensions && outputs == other.outputs
+      && updates == other.updates
   }
 
   /// The sizes that the defaults give, overridden by `sizes`.

@@ -12,9 +12,10 @@ public final class GraphBuilder {
   public let graphName: String
   private var dimensions: [Graph.Dimension] = []
   private var dimensionPlaces: [String: Int] = [:]
-  private var nodes: [Draft] = []
-  private var shared: [ConsKey: NodeID] = [:]
-  private var ids: [String: NodeID] = [:]
+  // What a `GraphEditor` changes in place.
+  var nodes: [Draft] = []
+  var shared: [ConsKey: NodeID] = [:]
+  var ids: [String: NodeID] = [:]
   private var reserved: Set<String> = []
   /// The number that `freeName` gave last, by base: names are never given back.
   private var lastNumbers: [String: Int] = [:]
@@ -24,9 +25,12 @@ public final class GraphBuilder {
   private var scopePath: [String] = []
   private var role = Role.forward
   private var location: SourceLocation?
+  private var group: Int?
 
-  private struct Draft {
+  struct Draft {
     var body: Node.Body
+    /// The op of `body`, at hand without copying its attributes.
+    var definition: OpDefinition?
     var operands: [NodeID]
     var type: ValueType
     var name: String?
@@ -34,9 +38,10 @@ public final class GraphBuilder {
     var scope: [String]
     var location: SourceLocation?
     var role: Role
+    var group: Int?
   }
 
-  private struct ConsKey: Hashable {
+  struct ConsKey: Hashable {
     var body: Node.Body
     var operands: [NodeID]
     var dtype: DType
@@ -60,11 +65,13 @@ public final class GraphBuilder {
     outputNames = Set(graph.outputs.map(\.name))
     updates = graph.updates
     nodes.reserveCapacity(graph.nodes.count * 2)
+    shared.reserveCapacity(graph.nodes.count)
     for node in graph.nodes {
       append(
         Draft(
           body: node.body, operands: node.operands, type: node.type, name: node.name,
-          aliases: node.aliases, scope: node.scope, location: node.location, role: node.role))
+          aliases: node.aliases, scope: node.scope, location: node.location, role: node.role,
+          group: node.group))
     }
   }
 
@@ -149,7 +156,7 @@ public final class GraphBuilder {
   public func apply(
     _ op: OpDefinition, _ operands: [Value], _ attributes: Attributes = .none
   ) throws(TypeError) -> Value {
-    let complete = try op.completed(attributes)
+    let complete = op.isComplete(attributes) ? attributes : try op.completed(attributes)
     try op.checkOperandCount(operands.count)
     let type = try op.type(
       TypeRule.Context(definition: op, operands: operands.map(\.type), attributes: complete))
@@ -161,7 +168,7 @@ public final class GraphBuilder {
       id: append(
         Draft(
           body: body, operands: key.operands, type: type, scope: scopePath, location: location,
-          role: role)))
+          role: role, group: group)))
   }
 
   /// Applies an op whose operands are known to fit. Misuse traps with the type error's words.
@@ -182,6 +189,9 @@ public final class GraphBuilder {
   private func append(_ draft: Draft) -> NodeID {
     let id = NodeID(nodes.count)
     nodes.append(draft)
+    if case .operation(let operation) = draft.body {
+      nodes[id.index].definition = operation.definition
+    }
     if let name = draft.name { ids[name] = id }
     for alias in draft.aliases { ids[alias] = id }
     let isShareable =
@@ -191,7 +201,9 @@ public final class GraphBuilder {
       }
     if isShareable {
       let key = ConsKey(body: draft.body, operands: draft.operands, dtype: draft.type.dtype)
-      if shared[key] == nil { shared[key] = id }
+      // The first of equal nodes stays: one look-up instead of two.
+      func keepFirst(_ entry: inout NodeID) {}
+      keepFirst(&shared[key, default: id])
     }
     return id
   }
@@ -242,13 +254,14 @@ public final class GraphBuilder {
   /// What is built inside `body` bears the given scope, role and location instead of the current.
   package func with<R, E: Error>(
     scope: [String]? = nil, role: Role? = nil, location: SourceLocation? = nil,
-    _ body: () throws(E) -> R
+    group: Int?? = nil, _ body: () throws(E) -> R
   ) throws(E) -> R {
-    let saved = (scopePath, self.role, self.location)
-    defer { (scopePath, self.role, self.location) = saved }
+    let saved = (scopePath, self.role, self.location, self.group)
+    defer { (scopePath, self.role, self.location, self.group) = saved }
     if let scope { scopePath = scope }
     if let role { self.role = role }
     if let location { self.location = location }
+    if let group { self.group = group }
     return try body()
   }
 
@@ -260,7 +273,11 @@ public final class GraphBuilder {
   public func type(of id: NodeID) -> ValueType { nodes[id.index].type }
   public func name(of id: NodeID) -> String? { nodes[id.index].name }
   package func body(of id: NodeID) -> Node.Body { nodes[id.index].body }
+  package func operands(of id: NodeID) -> [NodeID] { nodes[id.index].operands }
+  /// The op that computes a node; nil for leaves.
+  package func definition(of id: NodeID) -> OpDefinition? { nodes[id.index].definition }
   package func role(of id: NodeID) -> Role { nodes[id.index].role }
+  package func scope(of id: NodeID) -> [String] { nodes[id.index].scope }
   package func location(of id: NodeID) -> SourceLocation? { nodes[id.index].location }
 
   // MARK: Results
@@ -294,12 +311,23 @@ public final class GraphBuilder {
         Node(
           id: NodeID(index), body: draft.body, operands: draft.operands, type: draft.type,
           name: draft.name, aliases: draft.aliases, scope: draft.scope, location: draft.location,
-          role: draft.role)
+          role: draft.role, group: draft.group)
       }, outputs: outputs, updates: updates)
   }
 }
 
 extension OpDefinition {
+  /// Whether every declared attribute is there, in order, of its kind and among its choices, and
+  /// no other: what `completed` would give back as it is.
+  func isComplete(_ given: Attributes) -> Bool {
+    guard given.entries.count == attributes.count else { return false }
+    return zip(given.entries, attributes).allSatisfy { entry, spec in
+      guard entry.name == spec.name, entry.value.kind == spec.kind else { return false }
+      guard case .symbol(let symbol) = entry.value, !spec.choices.isEmpty else { return true }
+      return spec.choices.contains(symbol)
+    }
+  }
+
   /// The attributes in declared order with defaults filled in. Throws for unknown, missing and
   /// ill-typed ones.
   package func completed(_ given: Attributes) throws(TypeError) -> Attributes {

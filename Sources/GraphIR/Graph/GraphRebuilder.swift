@@ -34,7 +34,8 @@ package final class GraphRebuilder {
   @discardableResult
   package func replace(_ node: Node, _ body: () -> Value) -> Value {
     let value = builder.with(
-      scope: node.scope, role: remapped(node.role), location: node.location, body)
+      scope: node.scope, role: remapped(node.role), location: node.location,
+      group: .some(node.group), body)
     map[node.id.index] = value
     for name in (node.name.map { [$0] } ?? []) + node.aliases {
       // Traps when another value bears the name: a pass must not lose one.
@@ -54,6 +55,9 @@ package final class GraphRebuilder {
       }
     }
   }
+
+  /// Where each old node went; nil for those that were dropped.
+  package var places: [NodeID?] { map.map { $0?.id } }
 
   /// Copies outputs and updates whose nodes went over, and finishes.
   package func finish() -> Graph {

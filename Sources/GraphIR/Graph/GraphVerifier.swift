@@ -14,6 +14,8 @@
 ///  V12 Roles refer to nodes that exist.
 ///  V13 Equal pure operations are one node.
 ///  V14 Every type has few enough axes, and elements that can be counted.
+///  V15 A fused group holds operations alone, and between two members stand only leaves: so no way
+///      leaves the group and comes back.
 ///
 /// Not checked here: that numbers are finite, that a fed shape fits (the runtime does).
 public func verify(_ graph: Graph) -> [Diagnostic] {
@@ -38,6 +40,7 @@ private struct Verifier {
   init(graph: Graph) {
     self.graph = graph
     declared = Set(graph.dimensions.map(\.name))
+    shared.reserveCapacity(graph.nodes.count)
   }
 
   mutating func run() {
@@ -58,6 +61,7 @@ private struct Verifier {
           14, node, "has \(excess.message)", expected: excess.expected, got: "\(node.type)")
       }
     }
+    checkGroups()
     checkOutputs()
     checkUpdates()
   }
@@ -80,11 +84,14 @@ private struct Verifier {
   }
 
   private mutating func checkNames(_ node: Node) {
-    for name in (node.name.map { [$0] } ?? []) + node.aliases {
-      if name.isEmpty { report(6, node, "has an empty name") }
-      if let owner = owners.updateValue(node.id, forKey: name) {
-        report(6, node, "shares the name '\(name)' with \(owner)")
-      }
+    if let name = node.name { checkName(name, node) }
+    for alias in node.aliases { checkName(alias, node) }
+  }
+
+  private mutating func checkName(_ name: String, _ node: Node) {
+    if name.isEmpty { report(6, node, "has an empty name") }
+    if let owner = owners.updateValue(node.id, forKey: name) {
+      report(6, node, "shares the name '\(name)' with \(owner)")
     }
   }
 
@@ -128,7 +135,9 @@ private struct Verifier {
       return report(3, node, error.message, expected: error.expected, got: error.got)
     }
     do {
-      if try definition.completed(operation.attributes) != operation.attributes {
+      if !definition.isComplete(operation.attributes),
+        try definition.completed(operation.attributes) != operation.attributes
+      {
         // A rule may ask for an attribute that is missing.
         return report(4, node, "has attributes out of order or missing")
       }
@@ -155,23 +164,50 @@ private struct Verifier {
   }
 
   private mutating func checkDims(_ node: Node) {
-    var symbols = Set(node.type.shape.symbols)
+    var unknown: Set<String> = []
+    func look(_ dims: [Dim]) {
+      for dim in dims where dim.constant == nil {
+        if let name = dim.symbolName {
+          if !declared.contains(name) { unknown.insert(name) }
+        } else {
+          unknown.formUnion(dim.symbols.filter { !declared.contains($0) })
+        }
+      }
+    }
+    look(node.type.shape.dims)
     switch node.body {
-    case .leaf(.size(let dim)): symbols.formUnion(dim.symbols)
+    case .leaf(.size(let dim)): look([dim])
     case .leaf(.parameter(let initializer)), .leaf(.state(let initializer)):
-      symbols.formUnion(initializer.dims.flatMap(\.symbols))
+      look(initializer.dims)
     case .leaf: break
     case .operation(let operation):
       for entry in operation.attributes.entries {
         switch entry.value {
-        case .dim(let dim): symbols.formUnion(dim.symbols)
-        case .dims(let dims): symbols.formUnion(dims.flatMap(\.symbols))
+        case .dim(let dim): look([dim])
+        case .dims(let dims): look(dims)
         default: break
         }
       }
     }
-    for name in symbols.subtracting(declared).sorted() {
+    for name in unknown.sorted() {
       report(9, node, "uses the dimension '\(name)', which is not declared")
+    }
+  }
+
+  private mutating func checkGroups() {
+    var open: Int?
+    var closed: Set<Int> = []
+    for node in graph.nodes {
+      guard node.operation != nil else {
+        if node.group != nil { report(15, node, "is a leaf in a fused group") }
+        continue
+      }
+      if node.group == open { continue }
+      if let open { closed.insert(open) }
+      open = node.group
+      if let group = node.group, closed.contains(group) {
+        report(15, node, "stands apart from the rest of the fused group \(group)")
+      }
     }
   }
 

@@ -50,34 +50,63 @@ public struct Node: Sendable {
   public enum Body: Hashable, Sendable {
     case leaf(Leaf)
     case operation(Operation)
+
+    package var isLeaf: Bool { if case .leaf = self { true } else { false } }
+  }
+
+  /// All of it behind one reference: nodes are copied far more often than made.
+  private final class Contents: Sendable {
+    let body: Body
+    let operands: [NodeID]
+    let type: ValueType
+    let name: String?
+    let aliases: [String]
+    let scope: [String]
+    let location: SourceLocation?
+    let role: Role
+    let group: Int?
+
+    init(
+      _ body: Body, _ operands: [NodeID], _ type: ValueType, _ name: String?, _ aliases: [String],
+      _ scope: [String], _ location: SourceLocation?, _ role: Role, _ group: Int?
+    ) {
+      self.body = body
+      self.operands = operands
+      self.type = type
+      self.name = name
+      self.aliases = aliases
+      self.scope = scope
+      self.location = location
+      self.role = role
+      self.group = group
+    }
   }
 
   public let id: NodeID
-  public let body: Body
-  public let operands: [NodeID]
-  public let type: ValueType
+  private let contents: Contents
+
+  public var body: Body { contents.body }
+  public var operands: [NodeID] { contents.operands }
+  public var type: ValueType { contents.type }
   /// What the person called it; leaves but constants always have one.
-  public let name: String?
+  public var name: String? { contents.name }
   /// Further names of the same value.
-  public let aliases: [String]
+  public var aliases: [String] { contents.aliases }
   /// Enclosing scopes, outermost first.
-  public let scope: [String]
-  public let location: SourceLocation?
-  public let role: Role
+  public var scope: [String] { contents.scope }
+  public var location: SourceLocation? { contents.location }
+  public var role: Role { contents.role }
+  /// The number of the fused group whose one step computes the node with others; nil when it runs
+  /// by itself.
+  public var group: Int? { contents.group }
 
   public init(
     id: NodeID, body: Body, operands: [NodeID], type: ValueType, name: String?, aliases: [String],
-    scope: [String], location: SourceLocation?, role: Role
+    scope: [String], location: SourceLocation?, role: Role, group: Int? = nil
   ) {
     self.id = id
-    self.body = body
-    self.operands = operands
-    self.type = type
-    self.name = name
-    self.aliases = aliases
-    self.scope = scope
-    self.location = location
-    self.role = role
+    contents = Contents(
+      body, operands, type, name, aliases, scope, location, role, group)
   }
 
   public var operation: Operation? {

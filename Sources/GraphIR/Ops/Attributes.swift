@@ -75,6 +75,11 @@ public struct Attributes: Hashable, Sendable, ExpressibleByDictionaryLiteral {
 
   public static let none = Attributes(entries: [])
 
+  /// Values alone: the attributes of one op have the same names.
+  public func hash(into hasher: inout Hasher) {
+    for entry in entries { hasher.combine(entry.value) }
+  }
+
   package init(entries: [Entry]) { self.entries = entries }
 
   public init(dictionaryLiteral elements: (String, AttributeValue)...) {

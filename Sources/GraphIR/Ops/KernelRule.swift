@@ -64,8 +64,18 @@ public enum KernelRule: Sendable {
   }
 
   case prepare(@Sendable (Context) -> PreparedKernel)
+  /// As `prepare`, and block by block inside a fused group.
+  case elementwise(@Sendable (Context) -> PreparedKernel, BlockKernel)
   /// The op is a view: nothing runs.
   case none
   /// The op is always decomposed before it would run.
   case decomposed
+
+  /// A kernel with pointers and sizes settled; nil when the op has none.
+  public func prepared(_ context: Context) -> PreparedKernel? {
+    switch self {
+    case .prepare(let prepare), .elementwise(let prepare, _): prepare(context)
+    case .none, .decomposed: nil
+    }
+  }
 }

@@ -23,6 +23,8 @@ public final class OpDefinition: Sendable, Hashable, CustomStringConvertible {
   public let decomposition: Decomposition?
   /// In which operands the op is linear, when it is.
   public let linearity: Linearity?
+  /// The part that the op can play in a fused group; nil when it runs by itself.
+  public let fusion: FusionRole?
   /// What only concrete shapes can show to be wrong, asked before a kernel is prepared.
   public let bindCheck: BindCheck?
 
@@ -35,7 +37,7 @@ public final class OpDefinition: Sendable, Hashable, CustomStringConvertible {
     type: TypeRule, gradient: GradientRule, reference: ReferenceRule, kernel: KernelRule,
     storage: Storage = .own, drawing: DrawingSpec, sampling: SamplingSpec? = nil,
     decomposition: Decomposition? = nil, linearity: Linearity? = nil,
-    bindCheck: BindCheck? = nil
+    fusion: FusionRole? = nil, bindCheck: BindCheck? = nil
   ) {
     self.name = name
     self.summary = summary
@@ -51,6 +53,7 @@ public final class OpDefinition: Sendable, Hashable, CustomStringConvertible {
     self.decomposition = decomposition
     self.linearity = linearity
     self.bindCheck = bindCheck
+    if case .elementwise = kernel { self.fusion = .elementwise } else { self.fusion = fusion }
   }
 
   public static func == (a: OpDefinition, b: OpDefinition) -> Bool { a === b }
@@ -125,6 +128,12 @@ public enum Storage: Sendable {
   case over([Int])
   /// It is the operand's memory under another shape or name; no step runs.
   case view(of: Int)
+  /// It is a stretch of the first operand's memory, from the given element on, where attributes
+  /// and types allow; else it has memory of its own.
+  case stretch(@Sendable (_ operands: [ValueType], Attributes) -> Dim?)
+  /// It is its operands' memory where they lie side by side in this order, as parameters can be
+  /// made to, and attributes and types allow; else it has memory of its own.
+  case joined(@Sendable (_ operands: [ValueType], Attributes) -> Bool)
 }
 
 /// What a sampling op adds to the language: `z ~ normal(mean: mu, log_variance: s) estimator e`.

@@ -45,6 +45,9 @@ struct Elaborator {
   var unknownDims: Set<String> = []
   var scopePath: [String] = []
   var role = Role.forward
+  /// The fused group that is open, and where each began.
+  var group: Int?
+  var groups: [Int: Range<Int>] = [:]
   private var pendingRoles: [PendingRole] = []
   private var constants: Set<String> = []
   var outputs: [String: Range<Int>] = [:]
@@ -92,7 +95,8 @@ struct Elaborator {
 
   /// Builds with the current scope and role.
   func build<E: Error>(at range: Range<Int>, _ body: () throws(E) -> Value) throws(E) -> Value {
-    try builder.with(scope: scopePath, role: role, location: location(range), body)
+    try builder.with(
+      scope: scopePath, role: role, location: location(range), group: .some(group), body)
   }
 
   // MARK: Names
@@ -163,6 +167,8 @@ struct Elaborator {
     case .layer(let name, let value, let scheme): layer(name, value, scheme)
     case .openScope(let name): scopePath.append(name.text)
     case .closeScope: scopePath.removeLast()
+    case .openGroup(let number, let range): openGroup(number, range)
+    case .closeGroup: group = nil
     case .assign(let name, let type, let value): assign(name, type, value)
     case .sample(let name, let type, let value, let estimator):
       let result = sample(name, value, estimator)
@@ -170,6 +176,13 @@ struct Elaborator {
     case .output(let name, let value): output(name, value)
     case .update(let name, let value): update(name, value)
     }
+  }
+
+  private mutating func openGroup(_ number: Int, _ range: Range<Int>) {
+    if let group { report.nestedGroup(range, inside: groups[group] ?? range) }
+    if let first = groups[number] { report.repeatedGroup(number, range, first: first) }
+    groups[number] = range
+    group = number
   }
 
   private mutating func dimension(_ name: Name, _ size: ExpressionID?) {

@@ -104,21 +104,22 @@ struct Parser {
   }
 
   private mutating func statements(insideBraces open: Range<Int>?) {
-    var scopes: [Range<Int>] = []
+    // Blocks that are open, the graph's own aside: where each began, and what ends it.
+    var blocks: [(brace: Range<Int>, end: Statement.Kind)] = []
     while true {
       if report.isFull || tree.expressions.count > TextLimits.expressions { break }
       let token = peek()
       switch token.kind {
       case .end:
-        if let unclosed = scopes.last ?? open, !report.hasUnterminatedComment {
+        if let unclosed = blocks.last?.brace ?? open, !report.hasUnterminatedComment {
           report.unclosedBrace(at: token.range, opened: unclosed)
         }
         return
-      case .rightBrace where !scopes.isEmpty:
+      case .rightBrace where !blocks.isEmpty:
         take()
-        let depth = scopes.count
-        scopes.removeLast()
-        if depth <= TextLimits.scopeDepth { append(.closeScope) }
+        let depth = blocks.count
+        let end = blocks.removeLast().end
+        if depth <= TextLimits.scopeDepth { append(end) }
       case .rightBrace:
         take()
         // Without a header there was no brace to match; that has been said.
@@ -131,14 +132,40 @@ struct Parser {
           skipStatement()
           continue
         }
-        scopes.append(brace)
-        if scopes.count == TextLimits.scopeDepth + 1 { report.scopeTooDeep(name.range) }
-        if scopes.count <= TextLimits.scopeDepth { append(.openScope(name)) }
+        blocks.append((brace, .closeScope))
+        if blocks.count == TextLimits.scopeDepth + 1 { report.scopeTooDeep(name.range) }
+        if blocks.count <= TextLimits.scopeDepth { append(.openScope(name)) }
+      case .name where isKeyword(token) == .fused:
+        take()
+        guard let number = groupNumber() else {
+          skipStatement()
+          continue
+        }
+        let place = token.range.lowerBound..<previousEnd
+        let brace = peek().range
+        guard requires(.leftBrace, "'{' after the group's number") else {
+          skipStatement()
+          continue
+        }
+        blocks.append((brace, .closeGroup))
+        if blocks.count == TextLimits.scopeDepth + 1 { report.scopeTooDeep(place) }
+        if blocks.count <= TextLimits.scopeDepth { append(.openGroup(number, place)) }
       default:
         statement()
       }
     }
     if tree.expressions.count > TextLimits.expressions { report.textTooLarge(peek().range) }
+  }
+
+  /// The number after `fused`, or nil after a complaint.
+  private mutating func groupNumber() -> Int? {
+    let token = peek()
+    guard token.kind == .integer, let number = Int(text(token)) else {
+      fail(expected: "the group's number, as in 'fused 3 {'")
+      return nil
+    }
+    take()
+    return number
   }
 
   private mutating func missingScopeName() -> Name {
@@ -186,7 +213,7 @@ struct Parser {
     case .const: constant()
     case .input, .param, .state, .noise: leaf(keyword)
     case .layer: layer()
-    case .scope: break
+    case .scope, .fused: break
     case .output: outputs()
     case .update: update()
     }

@@ -16,6 +16,7 @@ private struct Printer {
   private let dimensions: Set<String>
   private var text = ""
   private var scope: [String] = []
+  private var group: Int?
 
   init(_ graph: Graph) {
     self.graph = graph
@@ -28,11 +29,14 @@ private struct Printer {
     for dimension in graph.dimensions {
       put("dim \(dimension.name)" + (dimension.defaultSize.map { " = \($0)" } ?? ""))
     }
-    for node in graph.nodes {
+    let blocks = self.blocks()
+    for (node, block) in zip(graph.nodes, blocks) {
+      move(into: block)
       move(to: node.scope)
       put(line(node))
       for alias in node.aliases { put("\(spelled(alias)) = \(reference(node.id))") }
     }
+    move(into: nil)
     move(to: [])
     if !graph.outputs.isEmpty {
       put("output " + graph.outputs.map(output).joined(separator: ", "))
@@ -46,7 +50,41 @@ private struct Printer {
   // MARK: Layout
 
   private mutating func put(_ line: String) {
-    text += String(repeating: "  ", count: scope.count + 1) + line + "\n"
+    let depth = scope.count + (group == nil ? 1 : 2)
+    text += String(repeating: "  ", count: depth) + line + "\n"
+  }
+
+  /// The fused group in whose block each node stands: its own, and for a leaf that of the members
+  /// before and after it.
+  private func blocks() -> [Int?] {
+    var blocks = graph.nodes.map(\.group)
+    var next: Int?
+    for node in graph.nodes.reversed() {
+      if node.operation != nil { next = node.group } else { blocks[node.id.index] = next }
+    }
+    var last: Int?
+    for node in graph.nodes {
+      if node.operation != nil {
+        last = node.group
+      } else if blocks[node.id.index] != last {
+        blocks[node.id.index] = nil
+      }
+    }
+    return blocks
+  }
+
+  /// Closes the block of one fused group and opens that of the next; scopes stand inside.
+  private mutating func move(into target: Int?) {
+    if group == target { return }
+    move(to: [])
+    if group != nil {
+      group = nil
+      put("}")
+    }
+    if let target {
+      put("fused \(target) {")
+      group = target
+    }
   }
 
   /// Closes and opens scope blocks.

@@ -116,6 +116,8 @@ struct Statement {
     case layer(Name, ExpressionID, scheme: Name?)
     case openScope(Name)
     case closeScope
+    case openGroup(Int, Range<Int>)
+    case closeGroup
     case assign(Name, TypeSyntax?, ExpressionID)
     case sample(Name, TypeSyntax?, ExpressionID, estimator: Name?)
     case output(Name, ExpressionID?)
@@ -133,12 +135,12 @@ struct Statement {
       .parameter(let name, _, _), .state(let name, _, _), .noise(let name, _, _),
       .assign(let name, _, _), .sample(let name, _, _, _):
       name
-    case .layer, .openScope, .closeScope, .output, .update: nil
+    case .layer, .openScope, .closeScope, .openGroup, .closeGroup, .output, .update: nil
     }
   }
 }
 
 /// The words that open a statement. Contextual: each may also be a name.
 enum StatementKeyword: String, CaseIterable {
-  case dim, const, input, param, state, noise, layer, scope, output, update
+  case dim, const, input, param, state, noise, layer, scope, fused, output, update
 }

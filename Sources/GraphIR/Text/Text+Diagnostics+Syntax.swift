@@ -171,6 +171,18 @@ extension Reporter {
       expected: "at most \(TextLimits.scopeDepth) levels")
   }
 
+  func nestedGroup(_ range: Range<Int>, inside outer: Range<Int>) {
+    error(
+      .nestedGroup, "a fused group cannot stand inside another", at: range,
+      expected: "groups side by side", notes: [note("the group that is still open", outer)])
+  }
+
+  func repeatedGroup(_ number: Int, _ range: Range<Int>, first: Range<Int>) {
+    error(
+      .repeatedGroup, "there are two fused groups \(number)", at: range,
+      notes: [note("the first one", first)], fix: "give this one another number")
+  }
+
   func textTooLarge(_ range: Range<Int>) {
     error(
       .textTooLarge, "this text is too large", at: range,

@@ -20,6 +20,8 @@ package enum TextDiagnosticID: String, CaseIterable, Sendable {
   case reservedName = "reserved-name"
   case nestingTooDeep = "nesting-too-deep"
   case scopeTooDeep = "scope-too-deep"
+  case nestedGroup = "nested-group"
+  case repeatedGroup = "repeated-group"
   case textTooLarge = "text-too-large"
   case tooManyErrors = "too-many-errors"
   // Names

@@ -27,12 +27,28 @@ public struct Dim: Hashable, Sendable, ExpressibleByIntegerLiteral, ExpressibleB
   /// A product of named dimensions, sorted by name; the empty product is the constant term.
   public typealias Monomial = [String]
 
-  /// `(monomial, coefficient)`, higher degree first, then by name; no zero coefficients.
-  private var terms: [Term]
+  /// Almost every dim is one number or one name: these take no memory of their own. A polynomial
+  /// is never one of the two, so that equal dims have equal forms.
+  private enum Form: Hashable, Sendable {
+    case number(Int)
+    case name(String)
+    case polynomial([Term])
+  }
+
+  private var form: Form
 
   private struct Term: Hashable, Sendable {
     var monomial: Monomial
     var coefficient: Int
+  }
+
+  /// `(monomial, coefficient)`, higher degree first, then by name; no zero coefficients.
+  private var terms: [Term] {
+    switch form {
+    case .number(let value): value == 0 ? [] : [Term(monomial: [], coefficient: value)]
+    case .name(let name): [Term(monomial: [name], coefficient: 1)]
+    case .polynomial(let terms): terms
+    }
   }
 
   public init(integerLiteral value: Int) { self.init(value) }
@@ -41,7 +57,7 @@ public struct Dim: Hashable, Sendable, ExpressibleByIntegerLiteral, ExpressibleB
   public init(stringLiteral name: String) { self = .symbol(name) }
 
   public init(_ value: Int) {
-    terms = value == 0 ? [] : [Term(monomial: [], coefficient: value)]
+    form = .number(value)
   }
 
   /// Bounds on terms and factors: what goes beyond comes from a hostile text, and would cost
@@ -64,8 +80,17 @@ public struct Dim: Hashable, Sendable, ExpressibleByIntegerLiteral, ExpressibleB
         collected.append(term)
       }
     }
-    terms = collected.filter { $0.coefficient != 0 }
+    let terms = collected.filter { $0.coefficient != 0 }
     if terms.count > Dim.mostTerms { throw .tooComplex }
+    if terms.isEmpty {
+      form = .number(0)
+    } else if terms.count == 1, terms[0].monomial.isEmpty {
+      form = .number(terms[0].coefficient)
+    } else if terms.count == 1, terms[0].coefficient == 1, terms[0].monomial.count == 1 {
+      form = .name(terms[0].monomial[0])
+    } else {
+      form = .polynomial(terms)
+    }
   }
 
   private static func precedes(_ a: Term, _ b: Term) -> Bool {
@@ -76,30 +101,36 @@ public struct Dim: Hashable, Sendable, ExpressibleByIntegerLiteral, ExpressibleB
   /// The named dimension itself.
   public static func symbol(_ name: String) -> Dim {
     var dim = Dim(0)
-    dim.terms = [Term(monomial: [name], coefficient: 1)]
+    dim.form = .name(name)
     return dim
   }
 
   /// The value, when no named dimension takes part.
   public var constant: Int? {
-    if terms.isEmpty { return 0 }
-    guard terms.count == 1, terms[0].monomial.isEmpty else { return nil }
-    return terms[0].coefficient
+    if case .number(let value) = form { value } else { nil }
   }
 
   /// The name, when this is just one named dimension.
   public var symbolName: String? {
-    guard terms.count == 1, terms[0].coefficient == 1, terms[0].monomial.count == 1 else {
-      return nil
-    }
-    return terms[0].monomial[0]
+    if case .name(let name) = form { name } else { nil }
   }
 
   /// Every named dimension that takes part, sorted.
-  public var symbols: [String] { Array(Set(terms.flatMap(\.monomial))).sorted() }
+  public var symbols: [String] {
+    switch form {
+    case .number: []
+    case .name(let name): [name]
+    case .polynomial(let terms): Array(Set(terms.flatMap(\.monomial))).sorted()
+    }
+  }
 
   public func adding(_ other: Dim) throws(DimError) -> Dim {
-    try Dim(collecting: terms + other.terms)
+    if case .number(let a) = form, case .number(let b) = other.form {
+      let (sum, overflow) = a.addingReportingOverflow(b)
+      if overflow { throw .overflow("\(a) + \(b)") }
+      return Dim(sum)
+    }
+    return try Dim(collecting: terms + other.terms)
   }
 
   public func subtracting(_ other: Dim) throws(DimError) -> Dim {
@@ -107,11 +138,17 @@ public struct Dim: Hashable, Sendable, ExpressibleByIntegerLiteral, ExpressibleB
   }
 
   public func multiplied(by other: Dim) throws(DimError) -> Dim {
+    if case .number(let a) = form, case .number(let b) = other.form {
+      let (product, overflow) = a.multipliedReportingOverflow(by: b)
+      if overflow { throw .overflow("\(a)*\(b)") }
+      return Dim(product)
+    }
+    let (terms, otherTerms) = (terms, other.terms)
     var products: [Term] = []
-    if terms.count * other.terms.count > Dim.mostTerms * 2 { throw .tooComplex }
-    products.reserveCapacity(terms.count * other.terms.count)
+    if terms.count * otherTerms.count > Dim.mostTerms * 2 { throw .tooComplex }
+    products.reserveCapacity(terms.count * otherTerms.count)
     for a in terms {
-      for b in other.terms {
+      for b in otherTerms {
         let (product, overflow) = a.coefficient.multipliedReportingOverflow(by: b.coefficient)
         if overflow { throw .overflow("\(a.coefficient)*\(b.coefficient)") }
         products.append(
@@ -123,8 +160,9 @@ public struct Dim: Hashable, Sendable, ExpressibleByIntegerLiteral, ExpressibleB
 
   /// The quotient when `divisor` is one non-zero term that divides every term exactly, else nil.
   public func dividedExactly(by divisor: Dim) -> Dim? {
-    guard divisor.terms.count == 1 else { return nil }
-    let by = divisor.terms[0]
+    let divisors = divisor.terms
+    guard divisors.count == 1 else { return nil }
+    let by = divisors[0]
     var quotient: [Term] = []
     for term in terms {
       var rest = term.monomial
@@ -145,6 +183,11 @@ public struct Dim: Hashable, Sendable, ExpressibleByIntegerLiteral, ExpressibleB
   /// Throws `unbound` for a name that `sizes` lacks, `overflow`, and `negative` below zero.
   public func evaluated(_ sizes: [String: Int]) throws(DimError) -> Int {
     var total = 0
+    if case .name(let name) = form {
+      guard let size = sizes[name] else { throw .unbound(name) }
+      if size < 0 { throw .negative(name, size) }
+      return size
+    }
     for term in terms {
       var product = term.coefficient
       for name in term.monomial {
@@ -163,6 +206,7 @@ public struct Dim: Hashable, Sendable, ExpressibleByIntegerLiteral, ExpressibleB
 
   /// Text that the parser reads back as the same dim: `N`, `784`, `2*N*Z + 1`, `N - 1`.
   public var description: String {
+    let terms = terms
     if terms.isEmpty { return "0" }
     var text = ""
     for (index, term) in terms.enumerated() {

@@ -28,6 +28,19 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, CustomString
     return count
   }
 
+  /// Whether the extents are numbers and names whose count fits, which takes no algebra to see;
+  /// false says nothing.
+  var isPlainlyCountable: Bool {
+    var count = 1
+    for dim in dims where dim.symbolName == nil {
+      guard let size = dim.constant else { return false }
+      let (product, overflow) = count.multipliedReportingOverflow(by: size)
+      if overflow || product > Shape.maximumCount || product < 0 { return false }
+      count = product
+    }
+    return true
+  }
+
   /// The concrete shape under `sizes`. Throws as `Dim.evaluated`, and `overflow` when the element
   /// count would not fit.
   public func evaluated(_ sizes: [String: Int]) throws(DimError) -> [Int] {
@@ -90,6 +103,7 @@ extension ValueType {
     if shape.rank > Shape.maximumRank {
       return ("too many axes", "at most \(Shape.maximumRank)")
     }
+    if shape.isPlainlyCountable { return nil }
     do throws(DimError) {
       guard let count = try shape.elementCount().constant else { return nil }
       return count > Shape.maximumCount

@@ -73,6 +73,7 @@ extension OpDefinition {
       let product = GraphOps.matmul(rows(x), w, transposeB: true)
       return (product.shape == c.type.shape ? product : GraphOps.reshape(product, c.type.shape)) + b
     },
+    fusion: .anchor,
     bindCheck: { operands, _, _ in
       Gemm.tooLarge([[operands[0].dropLast().reduce(1, *)], operands[1]])
     })

@@ -96,7 +96,7 @@ extension OpDefinition {
         }
       }
     },
-    drawing: .init(.matmul, symbol: "·", chainer: "MatMul"),
+    drawing: .init(.matmul, symbol: "·", chainer: "MatMul"), fusion: .anchor,
     bindCheck: { operands, _, _ in Gemm.tooLarge(operands) })
 }
 

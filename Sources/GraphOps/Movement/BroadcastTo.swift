@@ -20,14 +20,16 @@ extension OpDefinition {
         shape: context.shape,
         values: IndexSequence(context.shape).map { context[0].values[offset($0, strides)] })
     },
-    kernel: .prepare { context in
-      PreparedKernel(
-        StridedCopy(
-          shape: context.result.shape,
-          source: broadcastStrides(context[0].shape, to: context.result.shape),
-          target: rowMajorStrides(context.result.shape)
-        ).prepared(context[0], context.result))
-    },
+    kernel: .elementwise(
+      { context in
+        PreparedKernel(
+          StridedCopy(
+            shape: context.result.shape,
+            source: broadcastStrides(context[0].shape, to: context.result.shape),
+            target: rowMajorStrides(context.result.shape)
+          ).prepared(context[0], context.result))
+      },
+      BlockKernel { operands, _ in copyBlock(of: operands[0]) }),
     drawing: .init(.movement, chainer: "BroadcastTo"))
 }
 

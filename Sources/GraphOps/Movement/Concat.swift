@@ -75,7 +75,10 @@ extension OpDefinition {
         for index in range { all[index]() }
       }
     },
-    drawing: .init(.movement, chainer: "Concat"))
+    storage: .joined { operands, attributes in
+      attributes.axis(rank: operands[0].shape.rank) == 0
+    },
+    drawing: .init(.movement, chainer: "Concat"), fusion: .join)
 }
 
 /// The values joined along `axis`. Misuse traps: there must be at least one.

@@ -57,7 +57,14 @@ extension OpDefinition {
           target: rowMajorStrides(context.result.shape), sourceOffset: first
         ).prepared(context[0], context.result))
     },
-    drawing: .init(.movement, chainer: "GetItem"),
+    storage: .stretch { operands, attributes in
+      // Whole stretches of the first axis lie together.
+      guard attributes.axis(rank: operands[0].shape.rank) == 0, attributes.int("step") == 1,
+        let inner = try? Shape(Array(operands[0].shape.dims.dropFirst())).elementCount()
+      else { return nil }
+      return try? attributes.dim("start").multiplied(by: inner)
+    },
+    drawing: .init(.movement, chainer: "GetItem"), fusion: .window,
     bindCheck: { operands, attributes, sizes in
       let extent = operands[0][attributes.axis(rank: operands[0].count)]
       do {

@@ -57,8 +57,13 @@ extension OpDefinition {
       for index in IndexSequence(shape) where index[axis] == 0 {
         let start = offset(index, rowMajorStrides(shape))
         let line = (0..<shape[axis]).map { start + $0 * step }
-        let total = logSumExp(line.map { context[0].values[$0] })
-        for position in line { values[position] -= total }
+        // Not x − (m + ln Σ), whose error is of the size of x where the difference is small.
+        let largest = line.map { context[0].values[$0] }.reduce(-.infinity) { m, x in
+          m.isNaN || x.isNaN ? .nan : Swift.max(m, x)
+        }
+        let total = line.reduce(0) { $0 + Foundation.exp(context[0].values[$1] - largest) }
+        let logarithm = largest.isFinite ? Foundation.log(total) : 0
+        for position in line { values[position] -= largest; values[position] -= logarithm }
       }
       return ReferenceArray(shape: shape, values: values)
     },

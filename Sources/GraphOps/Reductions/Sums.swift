@@ -21,7 +21,7 @@ extension OpDefinition {
     gradient: .rule { g in [g.cotangent.spread(over: g.axes, to: g[0].shape)] },
     reference: .reduction { $0.reduce(0, +) },
     kernel: .reduction(.init(f32: ak_sum_f32, f64: ak_sum_f64, i32: ak_sum_i32, i64: ak_sum_i64)),
-    drawing: .init(.reduction, symbol: "Σ", chainer: "Sum"))
+    drawing: .init(.reduction, symbol: "Σ", chainer: "Sum"), fusion: .sum(isMean: false))
 
   /// `mean(x, axes: [], keepdims: false)`; an empty mean is NaN.
   public static let mean = OpDefinition(
@@ -44,7 +44,8 @@ extension OpDefinition {
       default: KernelRule.missing(context)
       }
     },
-    drawing: .init(.reduction, symbol: "mean", chainer: "Average"))
+    drawing: .init(.reduction, symbol: "mean", chainer: "Average"),
+    fusion: .sum(isMean: true))
 }
 
 /// Σ of `x` over `axes`; over all of them when empty.

@@ -61,15 +61,25 @@ extension KernelRule {
   }
 
   static func unary(_ loops: UnaryLoops) -> KernelRule {
-    .prepare { context in
-      switch context[0].dtype {
-      case .f32: unary(context, loops.f32)
-      case .f64: unary(context, loops.f64)
-      case .i32: unary(context, loops.i32)
-      case .i64: unary(context, loops.i64)
-      case .bool: unary(context, loops.bool)
-      }
-    }
+    .elementwise(
+      { context in
+        switch context[0].dtype {
+        case .f32: unary(context, loops.f32)
+        case .f64: unary(context, loops.f64)
+        case .i32: unary(context, loops.i32)
+        case .i64: unary(context, loops.i64)
+        case .bool: unary(context, loops.bool)
+        }
+      },
+      BlockKernel { operands, _ in
+        switch operands[0] {
+        case .f32: blocks(loops.f32)
+        case .f64: blocks(loops.f64)
+        case .i32: blocks(loops.i32)
+        case .i64: blocks(loops.i64)
+        case .bool: blocks(loops.bool)
+        }
+      })
   }
 
   private static func unary<T>(_ context: Context, _ loop: UnaryLoop<T>?) -> PreparedKernel {
@@ -84,27 +94,47 @@ extension KernelRule {
   }
 
   static func binary(_ loops: BinaryLoops) -> KernelRule {
-    .prepare { context in
-      switch context[0].dtype {
-      case .f32: binary(context, loops.f32)
-      case .f64: binary(context, loops.f64)
-      case .i32: binary(context, loops.i32)
-      case .i64: binary(context, loops.i64)
-      case .bool: binary(context, loops.bool)
-      }
-    }
+    .elementwise(
+      { context in
+        switch context[0].dtype {
+        case .f32: binary(context, loops.f32)
+        case .f64: binary(context, loops.f64)
+        case .i32: binary(context, loops.i32)
+        case .i64: binary(context, loops.i64)
+        case .bool: binary(context, loops.bool)
+        }
+      },
+      BlockKernel { operands, _ in
+        switch operands[0] {
+        case .f32: blocks(loops.f32)
+        case .f64: blocks(loops.f64)
+        case .i32: blocks(loops.i32)
+        case .i64: blocks(loops.i64)
+        case .bool: blocks(loops.bool)
+        }
+      })
   }
 
   static func comparison(_ loops: ComparisonLoops) -> KernelRule {
-    .prepare { context in
-      switch context[0].dtype {
-      case .f32: binary(context, loops.f32)
-      case .f64: binary(context, loops.f64)
-      case .i32: binary(context, loops.i32)
-      case .i64: binary(context, loops.i64)
-      case .bool: binary(context, loops.bool)
-      }
-    }
+    .elementwise(
+      { context in
+        switch context[0].dtype {
+        case .f32: binary(context, loops.f32)
+        case .f64: binary(context, loops.f64)
+        case .i32: binary(context, loops.i32)
+        case .i64: binary(context, loops.i64)
+        case .bool: binary(context, loops.bool)
+        }
+      },
+      BlockKernel { operands, _ in
+        switch operands[0] {
+        case .f32: blocks(loops.f32)
+        case .f64: blocks(loops.f64)
+        case .i32: blocks(loops.i32)
+        case .i64: blocks(loops.i64)
+        case .bool: blocks(loops.bool)
+        }
+      })
   }
 
   private static func binary<T, R>(

@@ -18,11 +18,16 @@ public final class BoundProgram {
   private var wasRun = false
   /// Fed leaves whose memory other values take during a run.
   private let usedUp: [String]
+  #if PoisonFreedMemory
+    private let poison: Poison
+  #endif
 
   /// One prepared step; a copy belongs to no node.
   private struct Step {
     let node: NodeID?
     let kernel: PreparedKernel
+    /// As the plan counts; copies run before the first moment and after the last.
+    let moment: Int
   }
 
   /// The seed and step that noise kernels read when they run.
@@ -34,19 +39,28 @@ public final class BoundProgram {
   ///
   /// `state` holds the persistent leaves; nil makes a store of its own, zeroed. Throws for
   /// dimensions without a size, shapes that do not fit, and too little memory.
-  public init(
-    _ program: Program, sizes given: [String: Int] = [:], shapes: [String: [Int]] = [:],
+  public convenience init(
+    _ program: Program, sizes: [String: Int] = [:], shapes: [String: [Int]] = [:],
     state: StateStore? = nil, seed: UInt64 = 0
+  ) throws(Diagnostic) {
+    try self.init(program, sizes: sizes, shapes: shapes, state: state, seed: seed) { _ in }
+  }
+
+  /// Binds with a plan that `adjust` may have changed: for tests of what a wrong plan does.
+  package init(
+    _ program: Program, sizes given: [String: Int] = [:], shapes: [String: [Int]] = [:],
+    state: StateStore? = nil, seed: UInt64 = 0, adjusting adjust: (inout MemoryPlan) -> Void
   ) throws(Diagnostic) {
     let graph = program.graph
     let sizes = try SizeSolver(graph).solve(given: given, shapes: shapes)
-    let plan = try MemoryPlan(program, sizes: sizes)
+    var plan = try MemoryPlan(program, sizes: sizes)
+    adjust(&plan)
     let store: StateStore
     if let state { store = state } else { store = try StateStore(graph, sizes: sizes) }
     for node in graph.persistent where program.isNeeded[node.id.index] {
       let shape = plan.shapes[node.id.index]
       guard let held = store.buffer(node.label), held.shape == shape,
-        held.dtype == node.type.dtype
+        held.dtype == node.type.dtype, store.lies(node.id, as: program.joins, in: graph)
       else { throw .unfitState(node, shape, store) }
     }
     guard let arena = AlignedMemory(bytes: plan.arenaBytes) else {
@@ -56,6 +70,10 @@ public final class BoundProgram {
     self.plan = plan
     self.state = store
     self.arena = arena
+    #if PoisonFreedMemory
+      poison = Poison(program, plan, base: arena.base)
+      poison.fill()
+    #endif
     let draws = DrawContext()
     self.draws = draws
 
@@ -82,12 +100,29 @@ public final class BoundProgram {
     self.fedBuffers = fedBuffers
     usedUp = fedBuffers.filter { !plan.survivesRun($0.value.node.id) }.keys.sorted()
     steps.reserveCapacity(plan.steps.count + plan.before.count + plan.after.count)
-    for copy in plan.before { steps.append(Self.step(copy, locator)) }
-    for id in plan.steps {
-      steps.append(
-        Step(node: id, kernel: try Self.prepare(graph[id], locator, sizes, draws, seed: seed)))
+    for copy in plan.before { steps.append(Self.step(copy, locator, moment: 0)) }
+    for id in program.settled {
+      // Once and for all.
+      let kernel = try Self.prepare(graph[id], locator, sizes, draws, seed: seed)
+      kernel?.run(0..<(kernel?.units ?? 0))
+      if let failure = kernel?.failure?() { throw .failed(graph[id], failure) }
     }
-    for copy in plan.after { steps.append(Self.step(copy, locator)) }
+    try Self.checkViews(program, plan)
+    for (index, step) in plan.steps.enumerated() {
+      if let layout = step.layout {
+        steps.append(
+          Step(
+            node: layout.members[0],
+            kernel: try Self.prepare(layout, locator, sizes, draws, seed: seed),
+            moment: index + 1))
+      } else if let id = step.nodes.first,
+        let kernel = try Self.prepare(graph[id], locator, sizes, draws, seed: seed)
+      {
+        steps.append(Step(node: id, kernel: kernel, moment: index + 1))
+      }
+    }
+    let end = plan.steps.count + 1
+    for copy in plan.after { steps.append(Self.step(copy, locator, moment: end)) }
   }
 
   /// Turns places of the plan into memory.
@@ -106,13 +141,15 @@ public final class BoundProgram {
 
     func buffer(of node: Node) -> Buffer? {
       guard let place = plan.places[node.id.index], let pointer = pointer(place) else { return nil }
-      return Buffer(pointer: pointer, dtype: node.type.dtype, shape: plan.shapes[node.id.index])
+      return Buffer(
+        pointer: pointer + plan.offsets[node.id.index], dtype: node.type.dtype,
+        shape: plan.shapes[node.id.index])
     }
   }
 
   private static func prepare(
     _ node: Node, _ locator: Locator, _ sizes: [String: Int], _ draws: DrawContext, seed: UInt64
-  ) throws(Diagnostic) -> PreparedKernel {
+  ) throws(Diagnostic) -> PreparedKernel? {
     guard let result = locator.buffer(of: node) else {
       preconditionFailure("no memory for \(node.label)")
     }
@@ -128,22 +165,59 @@ public final class BoundProgram {
       {
         throw .failed(node, complaint)
       }
-      guard case .prepare(let prepare) = operation.definition.kernel else {
+      if case .decomposed = operation.definition.kernel {
         preconditionFailure("'\(operation.definition.name)' must be lowered before it runs")
       }
-      return prepare(
+      return operation.definition.kernel.prepared(
         KernelRule.Context(
           operands: operands, result: result, attributes: operation.attributes, sizes: sizes))
     }
   }
 
-  private static func step(_ copy: MemoryPlan.Copy, _ locator: Locator) -> Step {
+  private static func prepare(
+    _ layout: GroupLayout, _ locator: Locator, _ sizes: [String: Int], _ draws: DrawContext,
+    seed: UInt64
+  ) throws(Diagnostic) -> PreparedKernel {
+    let graph = locator.graph
+    for id in layout.members { try check(graph[id], locator.plan) }
+    let anchor = try layout.anchor.flatMap { id throws(Diagnostic) in
+      try prepare(graph[id], locator, sizes, draws, seed: seed)
+    }
+    guard
+      let kernel = GroupKernel(
+        layout, graph, sizes: sizes, anchor: anchor,
+        shape: { locator.plan.shapes[$0.index] }, buffer: { locator.buffer(of: graph[$0]) })
+    else { throw .outOfMemory(locator.plan.arenaBytes, graph) }
+    return kernel.prepared
+  }
+
+  /// What only sizes can show to be wrong about an operation for which no kernel of its own runs.
+  private static func check(_ node: Node, _ plan: MemoryPlan) throws(Diagnostic) {
+    guard let operation = node.operation, let check = operation.definition.bindCheck else { return }
+    let shapes = node.operands.map { plan.shapes[$0.index] }
+    if let complaint = check(shapes, operation.attributes, plan.sizes) {
+      throw .failed(node, complaint)
+    }
+  }
+
+  private static func checkViews(_ program: Program, _ plan: MemoryPlan) throws(Diagnostic) {
+    for node in program.graph.nodes
+    where program.isNeeded[node.id.index] && program.viewed(node.id) != nil {
+      try check(node, plan)
+    }
+  }
+
+  private static func step(
+    _ copy: MemoryPlan.Copy, _ locator: Locator, moment: Int
+  ) -> Step {
     guard let from = locator.pointer(copy.from), let to = locator.pointer(copy.to) else {
       preconditionFailure("no memory for a copy")
     }
     let bytes = copy.bytes
+    let start = copy.fromOffset
     return Step(
-      node: nil, kernel: PreparedKernel { to.copyMemory(from: from, byteCount: bytes) })
+      node: nil, kernel: PreparedKernel { to.copyMemory(from: from + start, byteCount: bytes) },
+      moment: moment)
   }
 
   // MARK: Running
@@ -206,6 +280,9 @@ public final class BoundProgram {
       if let failure = kernel.failure?(), let node = steps[index].node {
         throw .failed(program.graph[node], failure)
       }
+      #if PoisonFreedMemory
+        poison.fill(after: steps[index].moment)
+      #endif
       index += 1
     }
   }
@@ -216,12 +293,13 @@ public final class BoundProgram {
     guard let index = program.outputs.firstIndex(where: { $0.name == name }) else { return nil }
     let node = program.graph[program.outputs[index].node]
     let pointer: UnsafeMutableRawPointer?
-    switch plan.outputPlaces[index] {
+    let output = plan.outputPlaces[index]
+    switch output.place {
     case .arena(let allocation): pointer = arena.base + plan.allocations[allocation].offset
     case .persistent(let leaf): pointer = state.buffer(program.graph[leaf].label)?.pointer
     }
     return pointer.map {
-      Buffer(pointer: $0, dtype: node.type.dtype, shape: plan.shapes[node.id.index])
+      Buffer(pointer: $0 + output.offset, dtype: node.type.dtype, shape: plan.shapes[node.id.index])
     }
   }
 

@@ -17,18 +17,25 @@ public final class StateStore {
     var offsets: [(Node, [Int], Int)] = []
     var total = 0
     var isTooLarge = false
-    for node in graph.persistent {
-      do throws(DimError) {
-        let shape = try node.type.shape.evaluated(sizes)
-        offsets.append((node, shape, total))
-        let bytes = max(shape.reduce(1, *) * node.type.dtype.byteCount, 1)
-        let padded =
-          (bytes + MemoryPlan.alignment - 1) / MemoryPlan.alignment * MemoryPlan.alignment
-        let (sum, overflow) = total.addingReportingOverflow(padded)
-        if overflow { isTooLarge = true } else { total = sum }
-      } catch {
-        throw .unsized(node, error)
+    // Leaves that an op joins lie side by side; all others begin at an alignment.
+    let joins = PersistentJoins(graph)
+    let joined = Set(joins.runs.flatMap { $0 })
+    let alone = graph.persistent.map(\.id).filter { !joined.contains($0) }
+    for run in joins.runs + alone.map({ [$0] }) {
+      for id in run {
+        let node = graph[id]
+        do throws(DimError) {
+          let shape = try node.type.shape.evaluated(sizes)
+          offsets.append((node, shape, total))
+          total = StateStore.sum(
+            total, shape.reduce(1, *) * node.type.dtype.byteCount, &isTooLarge)
+        } catch {
+          throw .unsized(node, error)
+        }
       }
+      let alignment = MemoryPlan.alignment
+      // An empty array has an address of its own too.
+      total = StateStore.sum(max(total, 1), alignment - 1, &isTooLarge) / alignment * alignment
     }
     if isTooLarge { throw .outOfMemory(Int.max, graph) }
     guard let memory = AlignedMemory(bytes: total) else { throw .outOfMemory(total, graph) }
@@ -37,6 +44,23 @@ public final class StateStore {
       buffers[node.label] = Buffer(
         pointer: memory.base + offset, dtype: node.type.dtype, shape: shape)
     }
+  }
+
+  private static func sum(_ a: Int, _ b: Int, _ isTooLarge: inout Bool) -> Int {
+    let (sum, overflow) = a.addingReportingOverflow(b)
+    if overflow { isTooLarge = true }
+    return overflow ? a : sum
+  }
+
+  /// Whether the leaf lies behind the one before it where the program reads both as one array.
+  func lies(_ leaf: NodeID, as joins: PersistentJoins, in graph: Graph) -> Bool {
+    for run in joins.runs {
+      guard let place = run.firstIndex(of: leaf), place > 0 else { continue }
+      guard let own = buffers[graph[leaf].label], let last = buffers[graph[run[place - 1]].label]
+      else { return false }
+      return own.pointer == last.pointer + last.count * last.dtype.byteCount
+    }
+    return true
   }
 
   /// The names of all persistent leaves, in graph order.

@@ -1,0 +1,57 @@
+public import GraphIR
+
+/// A named step from graph to graph that keeps what the graph computes.
+public struct Pass: Sendable {
+  /// As the command line names it: `lower_sampling`.
+  public let name: String
+  /// One line: what it changes, before -> after.
+  public let summary: String
+  /// The rules it drives, when it is a set of rewrite rules.
+  public let rules: [RewriteRule]
+  private let body: @Sendable (Graph, PassContext) -> PassResult
+
+  /// A pass of its own making; it must record every change in the context.
+  public init(
+    _ name: String, _ summary: String,
+    _ body: @escaping @Sendable (Graph, PassContext) -> PassResult
+  ) {
+    self.name = name
+    self.summary = summary
+    rules = []
+    self.body = body
+  }
+
+  /// A pass that drives rules to a fixpoint.
+  public init(_ name: String, _ summary: String, rules: [RewriteRule]) {
+    self.name = name
+    self.summary = summary
+    self.rules = rules
+    body = { graph, context in rewrite(graph, rules: rules, context) }
+  }
+
+  func callAsFunction(_ graph: Graph, _ context: PassContext) -> PassResult {
+    body(graph, context)
+  }
+}
+
+/// What a pass made of a graph.
+public struct PassResult: Sendable {
+  public var graph: Graph
+  /// Where each old node went, by its index; nil for those that are gone.
+  public var places: [NodeID?]
+  /// Which replacements, by their index in the context, made a node.
+  public var makers: [NodeID: [Int]]
+
+  public init(graph: Graph, places: [NodeID?], makers: [NodeID: [Int]] = [:]) {
+    self.graph = graph
+    self.places = places
+    self.makers = makers
+  }
+}
+
+extension PassResult {
+  /// The graph as it was.
+  static func unchanged(_ graph: Graph) -> PassResult {
+    PassResult(graph: graph, places: graph.nodes.map(\.id))
+  }
+}

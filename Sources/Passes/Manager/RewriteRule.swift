@@ -1,0 +1,113 @@
+public import GraphIR
+import GraphOps
+
+/// A small directed rewrite: a value of one shape becomes another that is no worse.
+///
+///     RewriteRule("add_zero", "x + 0 => x", .exact, on: [.add]) { site in
+///       site.isLiteral(1, 0) ? site[0] : nil
+///     }
+///
+/// The body returns what stands for the node, or nil where the rule does not apply. It may build
+/// nodes freely: what it throws away is dropped.
+public struct RewriteRule: Sendable {
+  public let name: String
+  /// `x + 0 => x`, with the rule's guards in words.
+  public let pattern: String
+  public let float: FloatClass
+  /// The ops at whose uses the rule is tried.
+  public let ops: [OpDefinition]
+  let body: @Sendable (RewriteSite) -> Value?
+
+  public init(
+    _ name: String, _ pattern: String, _ float: FloatClass, on ops: [OpDefinition],
+    _ body: @escaping @Sendable (RewriteSite) -> Value?
+  ) {
+    self.name = name
+    self.pattern = pattern
+    self.float = float
+    self.ops = ops
+    self.body = body
+  }
+}
+
+/// A use of an op at which a rule is tried.
+public struct RewriteSite {
+  let editor: GraphEditor
+  let context: PassContext
+  /// The value that may be replaced.
+  public let value: Value
+  public let operation: Operation
+  public let operands: [Value]
+  let others = Others()
+
+  /// Further values that the rule replaces at the same time.
+  final class Others {
+    var pairs: [(old: NodeID, new: NodeID)] = []
+  }
+
+  /// Replaces another value too, when the body returns a replacement for its own.
+  public func alsoReplace(_ other: Value, with new: Value) {
+    others.pairs.append((other.id, new.id))
+  }
+
+  public subscript(_ index: Int) -> Value { operands[index] }
+  public var attributes: Attributes { operation.attributes }
+  public var type: ValueType { value.type }
+  public var shape: Shape { value.type.shape }
+  public var builder: GraphBuilder { editor.builder }
+
+  /// The operands of `value` when it is a use of `op` that rules may look into, else nil.
+  public func operands(of value: Value, _ op: OpDefinition) -> [Value]? {
+    guard builder.definition(of: value.id) == op, !isKept(value) else { return nil }
+    return builder.operands(of: value.id).map { Value(builder: builder, id: $0) }
+  }
+
+  /// The attributes of an operation.
+  public func attributes(of value: Value) -> Attributes {
+    guard case .operation(let operation) = builder.body(of: value.id) else { return .none }
+    return operation.attributes
+  }
+
+  /// The op that computes `value`; nil for leaves.
+  public func op(of value: Value) -> OpDefinition? {
+    builder.definition(of: value.id)
+  }
+
+  /// The number, when `value` is a constant, also one stretched by `broadcast_to` or reshaped.
+  public func literal(_ value: Value) -> Scalar? {
+    var id = value.id
+    while true {
+      switch builder.body(of: id) {
+      case .leaf(.constant(let scalar)): return scalar
+      case .operation(let operation)
+      where operation.definition == .broadcastTo || operation.definition == .reshape:
+        id = builder.operands(of: id)[0]
+      default: return nil
+      }
+    }
+  }
+
+  /// Whether the operand at `index` is the number `number`; −0 is not 0.
+  public func isLiteral(_ index: Int, _ number: Double) -> Bool {
+    guard let scalar = literal(operands[index]) else { return false }
+    let value = scalar.doubleValue
+    return value == number && (value.sign == number.sign || value != 0)
+  }
+
+  /// How many operand places use `value`; outputs and updates count as one more.
+  public func useCount(_ value: Value) -> Int {
+    editor.users(of: value.id).count + (editor.isPinned(value.id) ? 1 : 0)
+  }
+
+  /// The operations that use `value`, each once.
+  public func users(of value: Value) -> [Value] {
+    Set(editor.users(of: value.id)).sorted().filter(editor.isAlive)
+      .map { Value(builder: builder, id: $0) }
+  }
+
+  /// Whether derivatives with respect to the value are wanted later, so that it must stay as it is.
+  public func isKept(_ value: Value) -> Bool {
+    guard !context.options.kept.isEmpty else { return false }
+    return builder.name(of: value.id).map(context.options.kept.contains) ?? false
+  }
+}

@@ -1,0 +1,170 @@
+import GraphIR
+import GraphOps
+
+/// Drives rules over a graph until none applies: a worklist of nodes whose operands or users
+/// changed, rules found by op, and a budget that no sound set of rules exhausts.
+func rewrite(_ graph: Graph, rules: [RewriteRule], _ context: PassContext) -> PassResult {
+  var driver = RewriteDriver(graph, rules, context)
+  driver.run()
+  return driver.finish()
+}
+
+private struct RewriteDriver {
+  let context: PassContext
+  let editor: GraphEditor
+  var rulesByOp: [OpDefinition: [RewriteRule]] = [:]
+  let queue = Queue()
+  /// Which replacement made a node of the editor.
+  var makers: [NodeID: [Int]] = [:]
+  var budget: Int
+  var isChanged = false
+
+  /// Nodes to look at, each at most once, first come first served.
+  final class Queue {
+    private var items: [NodeID] = []
+    private var head = 0
+    private var isIn: [Bool] = []
+    /// What is touched while a rule is tried, which counts only if it applies: else two rules that
+    /// build and throw away would call each other for ever.
+    private var trial: [NodeID]?
+
+    func beginTrial() { trial = [] }
+
+    func endTrial(success: Bool) {
+      let touched = trial ?? []
+      trial = nil
+      if success { for id in touched { push(id) } }
+    }
+
+    func push(_ id: NodeID) {
+      if trial != nil {
+        trial?.append(id)
+        return
+      }
+      while isIn.count <= id.index { isIn.append(false) }
+      if isIn[id.index] { return }
+      isIn[id.index] = true
+      items.append(id)
+    }
+
+    func pop() -> NodeID? {
+      guard head < items.count else { return nil }
+      let id = items[head]
+      head += 1
+      isIn[id.index] = false
+      return id
+    }
+  }
+
+  init(_ graph: Graph, _ rules: [RewriteRule], _ context: PassContext) {
+    self.context = context
+    editor = GraphEditor(graph)
+    for rule in rules where context.options.float.allows(rule.float) {
+      for op in rule.ops { rulesByOp[op, default: []].append(rule) }
+    }
+    // Each replacement makes a handful of nodes at most, and each node simplifies a few times.
+    budget = 1_000 + 50 * graph.nodes.count
+    for node in graph.nodes {
+      queue.push(node.id)
+      if let name = node.name, context.options.kept.contains(name) { editor.pin(node.id) }
+    }
+    editor.touched = { [queue] in queue.push($0) }
+  }
+
+  mutating func run() {
+    while let id = queue.pop() {
+      guard editor.isAlive(id), context.permitsMore else { continue }
+      guard let definition = editor.builder.definition(of: id), let rules = rulesByOp[definition],
+        case .operation(let operation) = editor.builder.body(of: id)
+      else { continue }
+      let builder = editor.builder
+      let site = RewriteSite(
+        editor: editor, context: context, value: Value(builder: builder, id: id),
+        operation: operation,
+        operands: builder.operands(of: id).map { Value(builder: builder, id: $0) })
+      if site.isKept(site.value) { continue }
+      builder.with(
+        scope: builder.scope(of: id), role: builder.role(of: id),
+        location: builder.location(of: id), group: .some(nil)
+      ) {
+        for rule in rules where tryRule(rule, site) {
+          budget -= 1
+          break
+        }
+      }
+      if budget == 0 {
+        context.note(
+          "the rewriting budget ran out in '\(context.pass)': some nodes are not simplified")
+        return
+      }
+    }
+  }
+
+  /// Whether the rule applied.
+  private mutating func tryRule(_ rule: RewriteRule, _ site: RewriteSite) -> Bool {
+    let builder = editor.builder
+    let id = site.value.id
+    site.others.pairs.removeAll()
+    context.onTry?(context.pass, rule.name)
+    let firstNew = NodeID(builder.nodeCount)
+    queue.beginTrial()
+    guard let found = rule.body(site), found.id != id, !editor.depends(found.id, on: id) else {
+      editor.dropUnused(from: firstNew)
+      queue.endTrial(success: false)
+      return false
+    }
+    queue.endTrial(success: true)
+    let replaced = [(old: id, new: found.id)] + site.others.pairs
+    let index = context.record(
+      rule: rule.name, pattern: rule.pattern, float: rule.float,
+      nodes: replaced.map { builder.mention(of: $0.old) }, result: builder.phrase(of: found.id),
+      location: builder.location(of: id))
+    for (old, new) in replaced {
+      if old != id, new >= firstNew { editor.adopt(new, from: old) }
+      editor.replace(old, with: new)
+    }
+    editor.dropUnused(from: firstNew)
+    isChanged = true
+    makers[found.id, default: []].append(index)
+    for new in firstNew.index..<max(firstNew.index, builder.nodeCount)
+    where NodeID(new) != found.id {
+      makers[NodeID(new), default: []].append(index)
+    }
+    return true
+  }
+
+  func finish() -> PassResult {
+    if !isChanged { return .unchanged(editor.old) }
+    let (graph, places) = editor.finish()
+    var final: [NodeID: [Int]] = [:]
+    for (id, indices) in makers {
+      if let place = places[id.index] { final[place, default: []] += indices }
+    }
+    return PassResult(
+      graph: graph, places: Array(places.prefix(editor.old.nodes.count)),
+      makers: final.mapValues { $0.sorted() })
+  }
+}
+
+extension GraphBuilder {
+  /// The node as messages mention it.
+  func mention(of id: NodeID) -> String {
+    if let name = name(of: id) { return name }
+    guard case .operation(let operation) = body(of: id) else { return id.description }
+    return "\(operation.definition.name) \(id)"
+  }
+
+  /// A node with its operands: `add(x, %3)`.
+  func phrase(of id: NodeID) -> String {
+    guard case .operation(let operation) = body(of: id) else {
+      if case .leaf(.constant(let scalar)) = body(of: id) { return scalar.description }
+      return mention(of: id)
+    }
+    let operands = operands(of: id).map { operand -> String in
+      if case .leaf(.constant(let scalar)) = body(of: operand) { return scalar.description }
+      return name(of: operand) ?? operand.description
+    }
+    let call = "\(operation.definition.name)(\(operands.joined(separator: ", ")))"
+    return name(of: id).map { "\($0) = \(call)" } ?? call
+  }
+}

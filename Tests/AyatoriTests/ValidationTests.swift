@@ -1,0 +1,165 @@
+import Ayatori
+import Testing
+
+/// The positive side of translation validation: what is right passes, at every point and seed.
+@Suite struct ValidationTests {
+  static let seeds: [UInt64] = [0, 1, 20_240_607]
+
+  private func compiler(_ validator: Validator, _ float: FloatMode) -> Compiler {
+    var options = CompilerOptions()
+    options.float = float
+    options.observers = [validator.observer]
+    return Compiler(options)
+  }
+
+  /// Every pass over every graph of `Graphs/`, up to the gradient stage.
+  @Test(arguments: CompilerTests.trainable, seeds)
+  func noFalseAlarmInGradients(name: String, seed: UInt64) throws {
+    for float in FloatMode.allCases {
+      let validator = Validator(seed: seed)
+      let compiler = compiler(validator, float)
+      let source = try Oracle.graph(name)
+      _ = try compiler.stage(.optimized, of: source)
+      // Forward alone: what `run` does without gradients.
+      _ = try compiler.optimize(compiler.lower(source))
+      #expect(validator.summary.steps > 5)
+    }
+  }
+
+  @Test(arguments: CompilerTests.trainable, seeds)
+  func noFalseAlarmInTraining(name: String, seed: UInt64) throws {
+    for float in FloatMode.allCases {
+      let validator = Validator(seed: seed)
+      let compiler = compiler(validator, float)
+      let source = try Oracle.graph(name)
+      let loss = try Compiler.lossName(of: compiler.lower(source))
+      guard !source.parameters.isEmpty else { continue }
+      _ = try compiler.trainingGraph(of: source, loss: loss, optimizer: .adam())
+      #expect(validator.summary.steps > 5)
+    }
+  }
+
+  /// A pass that changes something is compared at many elements, most of which are decided.
+  @Test func muchIsCompared() throws {
+    let validator = Validator()
+    let forward = Mutant.rule("twice", "x * x => square(x)", .exact, on: [.square]) { site in
+      site[0] * site[0]
+    }
+    _ = try PassManager.validated([forward.pass], by: validator).run(
+      Oracle.graph(text: "graph g { input x: f32[4] y = square(x) output y }"))
+    let summary = validator.summary
+    #expect(summary.steps == 1 && summary.changedSteps == 1)
+    // Ten profiles, four elements: the values and the derivatives.
+    #expect(summary.elements == 80)
+    #expect(summary.undecided == 0)
+  }
+
+  /// What a pass leaves alone needs no evaluation.
+  @Test func unchangedGraphsCostNothing() throws {
+    let validator = Validator()
+    _ = try PassManager.validated([.eliminateDeadNodes], by: validator).run(
+      Oracle.graph(text: "graph g { input x: f32[4] a = exp(x) y = square(x) output y }"))
+    var expected = ValidationSummary()
+    expected.steps = 1
+    #expect(validator.summary == expected)
+  }
+
+  // MARK: What the classes allow
+
+  /// Rewrites that are right but change digits, infinities or kinks: no alarm.
+  @Test(arguments: [
+    ("y = log(sigmoid(x))", "y = -softplus(-x)"), ("y = log(1 - sigmoid(x))", "y = -softplus(x)"),
+    ("y = log(1 + exp(x))", "y = softplus(x)"), ("y = exp(x) - 1", "y = expm1(x)"),
+    ("y = log(1 + x)", "y = log1p(x)"), ("y = exp(x) / (1 + exp(x))", "y = sigmoid(x)"),
+    ("y = sqrt(square(x))", "y = abs(x)"), ("y = log(exp(x))", "y = x"),
+    ("y = (x + w) + 1e4", "y = x + (w + 1e4)"), ("y = x * w + x * v", "y = x * (w + v)"),
+    ("y = (x + 1) - 1", "y = x"), ("y = x * w / w", "y = x"),
+    ("y = sum(sum(x * w, axes: [0]))", "y = sum(x * w)"),
+    ("y = log(sum(exp(x), axes: [1]))", "y = logsumexp(x, axes: [1])"),
+    ("y = sum(matmul(x, transpose(w)))", "y = sum(matmul(w, transpose(x)))"),
+  ])
+  func reassociatingIsAllowed(before: String, after: String) throws {
+    for seed in Self.seeds {
+      let found = try Validator(seed: seed).deviation(
+        Self.graph(before), Self.graph(after), .reassociating)
+      #expect(found == nil, "\(found?.description ?? "")")
+    }
+  }
+
+  /// The same the other way round loses digits, or infinities come in.
+  @Test(arguments: [
+    ("y = -softplus(-x)", "y = log(sigmoid(x))"), ("y = -softplus(x)", "y = log(1 - sigmoid(x))"),
+    ("y = softplus(x)", "y = log(1 + exp(x))"), ("y = expm1(x)", "y = exp(x) - 1"),
+    ("y = log1p(x)", "y = log(1 + x)"), ("y = sigmoid(x)", "y = exp(x) / (1 + exp(x))"),
+    ("y = abs(x)", "y = sqrt(square(x))"), ("y = x", "y = log(exp(x))"),
+    ("y = x", "y = (x + 1) - 1"), ("y = x", "y = x * w / w"),
+    ("y = logsumexp(x, axes: [1])", "y = log(sum(exp(x), axes: [1]))"),
+  ])
+  func losingDigitsIsNot(before: String, after: String) throws {
+    for seed in Self.seeds {
+      let found = try Validator(seed: seed).deviation(
+        Self.graph(before), Self.graph(after), .reassociating)
+      #expect(found != nil)
+    }
+  }
+
+  @Test(arguments: [
+    ("y = x - x", "y = 0 * w", FloatClass.finiteOnly, true),
+    // Infinity times zero is NaN; only where all is finite it is zero.
+    ("y = exp(x) * 0", "y = 0 * w", .finiteOnly, true), ("y = x + 0", "y = x", .exact, false),
+    ("y = x - 0", "y = x", .exact, true), ("y = x * 1", "y = x", .exact, true),
+    ("y = 0 - x", "y = -x", .exact, false), ("y = 0 - x", "y = -x", .reassociating, true),
+    ("y = x + w", "y = w + x", .exact, true),
+    ("y = (x + w) + v", "y = x + (w + v)", .exact, false),
+    ("y = x / 3", "y = x * (1 / 3)", .exact, false),
+    ("y = x / 4", "y = x * (1 / 4)", .exact, true),
+    ("y = relu(x)", "y = maximum(x, 0)", .exact, false),
+  ])
+  func classes(before: String, after: String, float: FloatClass, isAllowed: Bool) throws {
+    for seed in Self.seeds {
+      let found = try Validator(seed: seed).deviation(
+        Self.graph(before), Self.graph(after), float)
+      #expect((found == nil) == isAllowed, "\(found?.description ?? "no deviation")")
+    }
+  }
+
+  private static func graph(_ statements: String) throws -> Graph {
+    try Oracle.graph(
+      text: """
+        graph g {
+          dim N
+          dim K = 100
+          input x: f32[N, K]  param w: f32[N, K] init zeros  param v: f32[N, K] init zeros
+          \(statements)
+          output y
+        }
+        """)
+  }
+
+  // MARK: Sizes
+
+  /// Halves need an even size; a matrix that is read both ways needs a square.
+  @Test(arguments: [
+    "input x: f32[2*K] y = slice(x, axis: 0, start: 0, stop: K) + 1",
+    "dim M = 8  input x: f32[M] y = slice(x, axis: 0, start: M - 7, stop: M) + 1",
+    "input i: i64[N]  input x: f32[K] y = gather(x, i) + 1",
+  ])
+  func sizesAreFound(body: String) throws {
+    let graph = try Oracle.graph(text: "graph g { dim N  dim K = 100 \(body) output y }")
+    let mutant = Mutant.rule("lose_one", "x + 1 => x", .exact, on: [.add]) { $0[0] }
+    let failure = try #require(try Mutant.failure([mutant.pass], on: graph))
+    #expect(failure.rule == "lose_one")
+  }
+
+  @Test func graphsThatCannotBeEvaluatedAreReported() throws {
+    // No index is below 0.
+    let graph = try Oracle.graph(
+      text: "graph g { input x: f32[3] i = cast(x, to: i64) * 0 - 7 y = gather(x, i) + 1 output y }"
+    )
+    let mutant = Mutant.rule("lose_one", "x + 1 => x", .exact, on: [.add]) { $0[0] }
+    let found = Oracle.diagnostics {
+      _ = try PassManager.validated([mutant.pass], by: Validator()).run(graph)
+    }
+    #expect(found.map(\.id) == ["not-validated"])
+  }
+}

@@ -177,6 +177,46 @@ import Testing
     #expect(verify(fused).isEmpty)
   }
 
+  @Test func dont_fuseStatesThatSwapIntoACycle() throws {
+    // u reads what q replaces, v what p replaces: one pair can be a step, two cannot.
+    let fused = try run(
+      [.fuse],
+      on: graph(
+        """
+        state a: f32[4] init zeros
+        state b: f32[4] init zeros
+        u = tanh(b)
+        p = u + 1.0
+        v = sin(a)
+        q = v + 1.0
+        update a = p
+        update b = q
+        """))
+    #expect(verify(fused).isEmpty)
+    #expect(fused.groups.count == 1)
+  }
+
+  @Test func whatCannotBeOrderedDoesNotKeepTheRestFromFusing() throws {
+    // Each value must come before the other: a copy is needed whatever the order.
+    let fused = try run(
+      [.fuse],
+      on: graph(
+        """
+        input x: f32[8]
+        state a: f32[4] init zeros
+        state b: f32[4] init zeros
+        p = tanh(b)
+        q = sin(a)
+        y = exp(x)
+        z = y * x
+        output z
+        update a = p
+        update b = q
+        """))
+    #expect(verify(fused).isEmpty)
+    #expect(fused.groups.map { $0.members.map { fused[$0].label } } == [["y", "z"]])
+  }
+
   // MARK: Random graphs
 
   /// Elementwise ops, products and sums over values of one shape, wired at random.

@@ -118,7 +118,8 @@ struct RuleTester {
     _ old: Graph, _ new: Graph, _ place: Testing.SourceLocation
   ) throws {
     let floats = [
-      0, -0.0, 1, -1, .infinity, -.infinity, .nan, 5e-324, 1e-200, 1e200, -1e308, 0.3, -40,
+      0, -0.0, 1, -1, .infinity, -.infinity, .nan, Double.leastNonzeroMagnitude, 1e-200, 1e200,
+      -1e308, 0.3, -40,
     ]
     let integers = [0, 1, -1, 2, 46_341, 2_147_483_647, -2_147_483_648.0]
     let bound = old.sizes(binding: bindings(old))

@@ -6,6 +6,21 @@ extension Graph {
     _ order: [NodeID], groups: [NodeID: Int]
   ) -> (graph: Graph, places: [NodeID?]) {
     precondition(order.count == nodes.count, "\(order.count) of \(nodes.count) nodes are placed")
+    return arranged(order) { groups[$0.id] }
+  }
+
+  /// The graph without the nodes for which `keep` is false, nor their outputs and updates, and
+  /// where each node went. Misuse traps: kept nodes must not use dropped ones.
+  package func keeping(_ keep: (Node) -> Bool) -> (graph: Graph, places: [NodeID?]) {
+    arranged(nodes.filter(keep).map(\.id), group: \.group)
+  }
+
+  /// The graph without the nodes for which `keep` is false. Kept nodes must not use dropped ones.
+  package func filtered(_ keep: (Node) -> Bool) -> Graph { keeping(keep).graph }
+
+  private func arranged(
+    _ order: [NodeID], group: (Node) -> Int?
+  ) -> (graph: Graph, places: [NodeID?]) {
     var places = [NodeID?](repeating: nil, count: nodes.count)
     for (place, id) in order.enumerated() { places[id.index] = NodeID(place) }
     func place(_ id: NodeID) -> NodeID {
@@ -16,17 +31,26 @@ extension Graph {
       let node = self[id]
       var role = node.role
       if case .adjoint(let of, let root, let through) = role {
-        role = .adjoint(of: of.map(place), root: root, through: through.map(place))
+        // What a node is the adjoint of may be gone.
+        role = .adjoint(
+          of: of.flatMap { places[$0.index] }, root: root,
+          through: through.flatMap { places[$0.index] })
       }
       return Node(
         id: place(id), body: node.body, operands: node.operands.map(place), type: node.type,
         name: node.name, aliases: node.aliases, scope: node.scope, location: node.location,
-        role: role, group: groups[id])
+        role: role, group: group(node))
     }
     let graph = Graph(
       name: name, dimensions: dimensions, nodes: moved,
-      outputs: outputs.map { Output(name: $0.name, node: place($0.node)) },
-      updates: updates.map { Update(target: place($0.target), value: place($0.value)) })
+      outputs: outputs.compactMap { output in
+        places[output.node.index].map { Output(name: output.name, node: $0) }
+      },
+      updates: updates.compactMap { update in
+        guard let target = places[update.target.index], let value = places[update.value.index]
+        else { return nil }
+        return Update(target: target, value: value)
+      })
     return (graph, places)
   }
 }

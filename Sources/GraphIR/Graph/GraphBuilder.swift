@@ -14,7 +14,10 @@ public final class GraphBuilder {
   private var dimensionPlaces: [String: Int] = [:]
   // What a `GraphEditor` changes in place.
   var nodes: [Draft] = []
+  /// The first of equal nodes; filled when it is first needed, since a graph that is only looked
+  /// at needs none.
   var shared: [ConsKey: NodeID] = [:]
+  private var isShared = true
   var ids: [String: NodeID] = [:]
   private var reserved: Set<String> = []
   /// The number that `freeName` gave last, by base: names are never given back.
@@ -39,6 +42,14 @@ public final class GraphBuilder {
     var location: SourceLocation?
     var role: Role
     var group: Int?
+
+    /// Whether an equal node would be this one.
+    var isShareable: Bool {
+      switch body {
+      case .operation: true
+      case .leaf(let leaf): leaf.isShareable && name == nil
+      }
+    }
   }
 
   struct ConsKey: Hashable {
@@ -65,13 +76,24 @@ public final class GraphBuilder {
     outputNames = Set(graph.outputs.map(\.name))
     updates = graph.updates
     nodes.reserveCapacity(graph.nodes.count * 2)
-    shared.reserveCapacity(graph.nodes.count)
+    isShared = false
     for node in graph.nodes {
       append(
         Draft(
           body: node.body, operands: node.operands, type: node.type, name: node.name,
           aliases: node.aliases, scope: node.scope, location: node.location, role: node.role,
           group: node.group))
+    }
+  }
+
+  /// To be called before `shared` is asked.
+  func share() {
+    if isShared { return }
+    isShared = true
+    shared.reserveCapacity(nodes.count)
+    for (index, draft) in nodes.enumerated() where draft.isShareable {
+      let key = ConsKey(body: draft.body, operands: draft.operands, dtype: draft.type.dtype)
+      if shared[key] == nil { shared[key] = NodeID(index) }
     }
   }
 
@@ -137,6 +159,7 @@ public final class GraphBuilder {
     if let name { precondition(ids[name] == nil, "the name '\(name)' is taken") }
     if let excess = type.excess { preconditionFailure("\(type) has \(excess.message)") }
     if leaf.isShareable, name == nil {
+      share()
       let key = ConsKey(body: .leaf(leaf), operands: [], dtype: type.dtype)
       if let id = shared[key] { return Value(builder: self, id: id) }
     }
@@ -162,6 +185,7 @@ public final class GraphBuilder {
       TypeRule.Context(definition: op, operands: operands.map(\.type), attributes: complete))
     let body = Node.Body.operation(Operation(op, complete))
     let key = ConsKey(body: body, operands: operands.map(\.id), dtype: type.dtype)
+    share()
     if let id = shared[key] { return Value(builder: self, id: id) }
     return Value(
       builder: self,
@@ -194,12 +218,7 @@ public final class GraphBuilder {
     }
     if let name = draft.name { ids[name] = id }
     for alias in draft.aliases { ids[alias] = id }
-    let isShareable =
-      switch draft.body {
-      case .operation: true
-      case .leaf(let leaf): leaf.isShareable && draft.name == nil
-      }
-    if isShareable {
+    if isShared, draft.isShareable {
       let key = ConsKey(body: draft.body, operands: draft.operands, dtype: draft.type.dtype)
       // The first of equal nodes stays: one look-up instead of two.
       func keepFirst(_ entry: inout NodeID) {}

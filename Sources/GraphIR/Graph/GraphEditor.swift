@@ -117,6 +117,8 @@ package final class GraphEditor {
   /// must not depend on what it replaces.
   package func replace(_ id: NodeID, with value: NodeID) {
     register()
+    // Before anything is gone: what is made late must not hold what was replaced.
+    builder.share()
     var pending = [(id, value)]
     while let (from, to) = pending.popLast() {
       let from = resolve(from)

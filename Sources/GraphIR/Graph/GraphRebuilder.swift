@@ -81,13 +81,6 @@ package final class GraphRebuilder {
 }
 
 extension Graph {
-  /// The graph without the nodes for which `keep` is false. Kept nodes must not use dropped ones.
-  package func filtered(_ keep: (Node) -> Bool) -> Graph {
-    let rebuilder = GraphRebuilder(self)
-    for node in nodes where keep(node) { rebuilder.copy(node) }
-    return rebuilder.finish()
-  }
-
   /// The graph with every value of type `from` turned into `to`: `--dtype f64`.
   package func retyped(from: DType, to: DType) -> Graph {
     let rebuilder = GraphRebuilder(self)

@@ -21,12 +21,18 @@ public struct Pass: Sendable {
     self.body = body
   }
 
-  /// A pass that drives rules to a fixpoint.
-  public init(_ name: String, _ summary: String, rules: [RewriteRule]) {
+  /// A pass that drives rules to a fixpoint. `hasWork` may say, quickly and without looking
+  /// closely, that a graph holds nothing for them.
+  public init(
+    _ name: String, _ summary: String, rules: [RewriteRule],
+    hasWork: @escaping @Sendable (Graph) -> Bool = { _ in true }
+  ) {
     self.name = name
     self.summary = summary
     self.rules = rules
-    body = { graph, context in rewrite(graph, rules: rules, context) }
+    body = { graph, context in
+      hasWork(graph) ? rewrite(graph, rules: rules, context) : .unchanged(graph)
+    }
   }
 
   func callAsFunction(_ graph: Graph, _ context: PassContext) -> PassResult {

@@ -35,6 +35,9 @@ public final class PassContext {
   public private(set) var notes: [String] = []
   /// The name of the running pass.
   public internal(set) var pass = ""
+  /// Nodes at which the running pass found nothing to do before and round which nothing changed
+  /// since, by index; nil when it has not run.
+  var settled: [Bool]?
   /// Hears of each replacement before it is made.
   var onReplacement: (_ pass: String, _ rule: String) -> Void = { _, _ in }
   /// Hears of each rule before it is tried at a node; nil costs nothing.

@@ -60,14 +60,16 @@ public struct PassManager: Sendable {
     if !trials.isEmpty {
       context.onTry = { pass, rule in for trial in trials { trial(pass, rule) } }
     }
+    var settled = SettledNodes()
     for (index, pass) in passes.enumerated() {
+      context.settled = settled[pass]
       let number = firstStep + index
       for observer in observers { try observer.willRun(number, pass, run.graph) }
       context.pass = pass.name
       let first = context.replacements.count
       let firstNote = context.notes.count
       let start = ContinuousClock.now
-      let result = pass(run.graph, context)
+      let result = settled.isDone(pass) ? .unchanged(run.graph) : pass(run.graph, context)
       let duration = ContinuousClock.now - start
       // What a pass left as it was is as right as it was.
       let violations = result.graph.isSame(as: run.graph) ? [] : verify(result.graph)
@@ -85,6 +87,9 @@ public struct PassManager: Sendable {
         firstNumber: firstNumber.map { $0 + first + 1 },
         notes: Array(context.notes[firstNote...]), duration: duration)
       run.append(step, result)
+      if step.changed { settled.move(step) }
+      // Rules are driven until none applies, unless they were held back.
+      if context.permitsMore, step.notes.isEmpty { settled.finish(pass, result.graph) }
       for observer in observers { try observer.didRun(step) }
       if pass.name == stopAfter { break }
     }

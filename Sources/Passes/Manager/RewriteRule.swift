@@ -30,24 +30,33 @@ public struct RewriteRule: Sendable {
   }
 }
 
-/// A use of an op at which a rule is tried.
-public struct RewriteSite {
+/// A use of an op at which rules are tried.
+public final class RewriteSite {
   let editor: GraphEditor
   let context: PassContext
   /// The value that may be replaced.
   public let value: Value
   public let operation: Operation
   public let operands: [Value]
-  let others = Others()
-
   /// Further values that the rule replaces at the same time.
-  final class Others {
-    var pairs: [(old: NodeID, new: NodeID)] = []
+  var others: [(old: NodeID, new: NodeID)] = []
+  /// The value taken apart, once for all rules that ask.
+  private(set) lazy var sum = SignedSum(value, self)
+  /// Products taken apart, likewise.
+  var products: [NodeID: (number: Double, factors: [Value])] = [:]
+
+  init(_ editor: GraphEditor, _ context: PassContext, _ id: NodeID, _ operation: Operation) {
+    self.editor = editor
+    self.context = context
+    self.operation = operation
+    let builder = editor.builder
+    value = Value(builder: builder, id: id)
+    operands = builder.operands(of: id).map { Value(builder: builder, id: $0) }
   }
 
   /// Replaces another value too, when the body returns a replacement for its own.
   public func alsoReplace(_ other: Value, with new: Value) {
-    others.pairs.append((other.id, new.id))
+    others.append((other.id, new.id))
   }
 
   public subscript(_ index: Int) -> Value { operands[index] }

@@ -4,6 +4,13 @@ import GraphOps
 /// Drives rules over a graph until none applies: a worklist of nodes whose operands or users
 /// changed, rules found by op, and a budget that no sound set of rules exhausts.
 func rewrite(_ graph: Graph, rules: [RewriteRule], _ context: PassContext) -> PassResult {
+  // Most passes find nothing in most graphs: then none is copied.
+  let ops = Set(rules.flatMap(\.ops))
+  let isOfUse = graph.nodes.contains { node in
+    guard let op = node.operation?.definition, ops.contains(op) else { return false }
+    return context.settled?[node.id.index] != true
+  }
+  guard isOfUse else { return .unchanged(graph) }
   var driver = RewriteDriver(graph, rules, context)
   driver.run()
   return driver.finish()
@@ -65,7 +72,7 @@ private struct RewriteDriver {
     // Each replacement makes a handful of nodes at most, and each node simplifies a few times.
     budget = 1_000 + 50 * graph.nodes.count
     for node in graph.nodes {
-      queue.push(node.id)
+      if context.settled?[node.id.index] != true { queue.push(node.id) }
       if let name = node.name, context.options.kept.contains(name) { editor.pin(node.id) }
     }
     editor.touched = { [queue] in queue.push($0) }
@@ -78,10 +85,7 @@ private struct RewriteDriver {
         case .operation(let operation) = editor.builder.body(of: id)
       else { continue }
       let builder = editor.builder
-      let site = RewriteSite(
-        editor: editor, context: context, value: Value(builder: builder, id: id),
-        operation: operation,
-        operands: builder.operands(of: id).map { Value(builder: builder, id: $0) })
+      let site = RewriteSite(editor, context, id, operation)
       if site.isKept(site.value) { continue }
       builder.with(
         scope: builder.scope(of: id), role: builder.role(of: id),
@@ -104,7 +108,7 @@ private struct RewriteDriver {
   private mutating func tryRule(_ rule: RewriteRule, _ site: RewriteSite) -> Bool {
     let builder = editor.builder
     let id = site.value.id
-    site.others.pairs.removeAll()
+    site.others.removeAll()
     context.onTry?(context.pass, rule.name)
     let firstNew = NodeID(builder.nodeCount)
     queue.beginTrial()
@@ -114,7 +118,7 @@ private struct RewriteDriver {
       return false
     }
     queue.endTrial(success: true)
-    let replaced = [(old: id, new: found.id)] + site.others.pairs
+    let replaced = [(old: id, new: found.id)] + site.others
     let index = context.record(
       rule: rule.name, pattern: rule.pattern, float: rule.float,
       nodes: replaced.map { builder.mention(of: $0.old) }, result: builder.phrase(of: found.id),

@@ -26,7 +26,16 @@ extension Pass {
         guard site.isFloating, let folding = Folding(site), !folding.isExact else { return nil }
         return site.builder.constant(folding.value, site.type.dtype)
       },
-    ])
+    ]
+  ) { graph in
+    // The first to be folded has nothing but numbers for operands.
+    graph.nodes.contains { node in
+      node.operation != nil && node.type.shape.rank == 0
+        && node.operands.allSatisfy {
+          if case .leaf(.constant) = graph[$0].body { true } else { false }
+        }
+    }
+  }
 
   /// Ops with a kernel that computes from operands alone.
   private static let foldable = Dialect.standard.ops.filter { op in

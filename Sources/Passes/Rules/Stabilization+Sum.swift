@@ -84,7 +84,9 @@ struct SignedSum {
 extension RewriteSite {
   /// A value as a product of a number and factors, `-2`, `x` and `y` of `x * -(2 * y)`.
   func factors(_ value: Value) -> (number: Double, factors: [Value]) {
+    if let known = products[value.id] { return known }
     var (number, factors): (Double, [Value]) = (1, [])
+    defer { products[value.id] = (number, factors) }
     var pending = [value]
     while let value = pending.popLast() {
       let (own, inner) = scaled(value)
@@ -106,6 +108,6 @@ extension RewriteSite {
 
   /// The sum of the site with one pair of its terms replaced.
   func pairing(_ match: (SignedSum.Term, SignedSum.Term) -> SignedSum.Term?) -> Value? {
-    SignedSum(value, self).pairing(match)?.value(self, type)
+    sum.pairing(match)?.value(self, type)
   }
 }

@@ -13,13 +13,15 @@ extension RewriteSite {
   fileprivate func weighted(
     _ a: SignedSum.Term, _ b: SignedSum.Term, by op: OpDefinition, sign: Double
   ) -> (number: Double, common: [Value], x: Value, logits: Value)? {
-    var (first, second) = (factors(a.value), factors(b.value))
     func take(_ list: inout [Value]) -> Value? {
       guard let place = list.firstIndex(where: { operand(of: $0, op) != nil }) else { return nil }
       return operand(of: list.remove(at: place), op)
     }
-    guard first.factors.count == second.factors.count, let l0 = take(&first.factors),
-      let logits = take(&second.factors), areOpposite(l0, logits)
+    var first = factors(a.value)
+    guard let l0 = take(&first.factors) else { return nil }
+    var second = factors(b.value)
+    guard let logits = take(&second.factors), first.factors.count == second.factors.count,
+      areOpposite(l0, logits)
     else { return nil }
     var common: [Value] = []
     for factor in first.factors {
@@ -152,7 +154,7 @@ extension Stabilization {
       "kl_normal", "m² + exp(s) - 1 - s => 2 * kl_normal(mean: m, log_variance: s), in any order",
       .reassociating, on: [.add, .sub]
     ) { site in
-      site.divergence(SignedSum(site.value, site))?.value(site, site.type)
+      site.divergence(site.sum)?.value(site, site.type)
     },
   ]
 }

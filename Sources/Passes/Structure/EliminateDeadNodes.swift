@@ -18,9 +18,7 @@ extension Pass {
         rule: "dead_node", pattern: "a node without use => nothing", float: .exact,
         nodes: [node.mention], result: "nothing", location: node.location)
     }
-    let rebuilder = GraphRebuilder(graph)
-    for node in graph.nodes where isKept(node) { rebuilder.copy(node) }
-    let new = rebuilder.finish()
-    return PassResult(graph: new, places: rebuilder.places)
+    let (new, places) = graph.keeping(isKept)
+    return PassResult(graph: new, places: places)
   }
 }

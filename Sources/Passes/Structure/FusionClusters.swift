@@ -7,11 +7,16 @@ struct FusionClusters {
   private let graph: Graph
   private let users: [[Int]]
   /// Steps that must follow a node besides its users: an update of what the node reads.
-  private let followers: [[Int]]
+  private var followers: [[Int]]
+  /// The same edges seen from the update.
+  private var leaders: [[Int]]
   private let isPinned: [Bool]
   private let canFuse: [Bool]
+  private let isProduct: [Bool]
   private var parent: [Int]
   private var members: [[Int]]
+  /// A place in some order of execution, by cluster.
+  private var rank: [Int]
   /// When a search last came by, by cluster.
   private var visited: [Int]
   private var searches = 0
@@ -28,7 +33,13 @@ struct FusionClusters {
       }
     }
     self.users = users
-    followers = FusionClusters.followers(graph, users)
+    let followers = FusionClusters.followers(graph, users)
+    self.followers = followers
+    var leaders = [[Int]](repeating: [], count: graph.nodes.count)
+    for (reader, updates) in followers.enumerated() {
+      for update in updates { leaders[update].append(reader) }
+    }
+    self.leaders = leaders
     var isPinned = [Bool](repeating: false, count: graph.nodes.count)
     for output in graph.outputs { isPinned[output.node.index] = true }
     for update in graph.updates { isPinned[update.value.index] = true }
@@ -48,9 +59,23 @@ struct FusionClusters {
       }
       return false
     }
+    isProduct = graph.nodes.map { node in
+      if case .anchor? = node.operation?.definition.fusion { true } else { false }
+    }
     parent = Array(graph.nodes.indices)
     members = graph.nodes.indices.map { [$0] }
     visited = Array(repeating: 0, count: graph.nodes.count)
+    rank = Array(graph.nodes.indices)
+    var order = schedule()
+    if order.count < graph.nodes.count(where: { $0.operation != nil }) {
+      // Leaves that take each other's values: no order spares the copies.
+      self.followers = followers.map { _ in [] }
+      self.leaders = leaders.map { _ in [] }
+      order = schedule()
+    }
+    for (place, cluster) in order.enumerated() {
+      for id in cluster { rank[id.index] = place }
+    }
   }
 
   /// Update values that must come after a reader of what they replace, by reader.
@@ -97,9 +122,7 @@ struct FusionClusters {
     for node in graph.nodes where node.type.shape.rank > 0 { joinSiblings(node) }
   }
 
-  private func isAnchor(_ node: Node) -> Bool {
-    if case .anchor? = node.operation?.definition.fusion { true } else { false }
-  }
+  private func isAnchor(_ node: Node) -> Bool { isProduct[node.id.index] }
 
   /// Joins users of one value, seen through views.
   private mutating func joinSiblings(_ node: Node) {
@@ -138,64 +161,123 @@ struct FusionClusters {
 
   private mutating func join(_ a: Int, _ b: Int) {
     let (a, b) = (find(a), find(b))
-    guard a != b, members[a].count + members[b].count <= GroupLayout.mostMembers,
-      isLegal(a, b), !hasWay(from: a, to: b), !hasWay(from: b, to: a)
+    guard a != b, members[a].count + members[b].count <= GroupLayout.mostMembers, isLegal(a, b)
     else { return }
+    let (first, last) = rank[a] < rank[b] ? (a, b) : (b, a)
+    guard let behind = reached(from: first, before: last) else { return }
+    let ahead = reaching(last, after: first)
     let (large, small) = members[a].count >= members[b].count ? (a, b) : (b, a)
     parent[small] = large
     members[large] = FusionClusters.merged(members[large], members[small])
     members[small] = []
+    rerank(ahead: ahead, large, behind: behind, between: rank[first], rank[last])
+  }
+
+  /// Members as they run: a matrix product first.
+  private func inOrder(_ members: [Int]) -> [NodeID] {
+    members.filter { isProduct[$0] }.map { NodeID($0) }
+      + members.filter { !isProduct[$0] }.map { NodeID($0) }
   }
 
   private static func merged(_ a: [Int], _ b: [Int]) -> [Int] { (a + b).sorted() }
 
-  private mutating func isLegal(_ a: Int, _ b: Int) -> Bool {
-    let both = FusionClusters.merged(members[a], members[b])
-    let anchors = both.filter { isAnchor(graph.nodes[$0]) }
-    if anchors.count > 1 { return false }
-    let inside = Set(both)
-    let layout = try? GroupLayout(
-      graph, members: (anchors + both.filter { !anchors.contains($0) }).map { NodeID($0) }
-    ) { id in isPinned[id.index] || users[id.index].contains { !inside.contains($0) } }
-    return layout != nil
-  }
-
-  /// Whether some way leads from `a` to `b` through other clusters; also when the search is too
-  /// long to tell.
-  private mutating func hasWay(from a: Int, to b: Int) -> Bool {
-    guard let last = members[b].last else { return false }
-    searches += 1
-    var seen = 0
-    var stack: [Int] = []
-    func next(_ cluster: Int) -> [Int] {
-      members[cluster].flatMap { users[$0] + followers[$0] }
-    }
-    for node in next(a) {
-      let cluster = find(node)
-      if cluster != a, cluster != b, visited[cluster] != searches {
-        visited[cluster] = searches
-        stack.append(cluster)
-      }
-    }
-    while let cluster = stack.popLast() {
-      seen += 1
-      if seen > FusionClusters.searchLimit { return true }
-      // An update's place in the order says nothing, so that followers are searched throughout.
-      for node in next(cluster) {
-        let target = find(node)
-        if target == b { return true }
-        if target == a || visited[target] == searches { continue }
-        visited[target] = searches
-        if let first = members[target].first, first < last || hasFollowers(target) {
-          stack.append(target)
-        }
+  /// Whether a member of `b` needs a finished sum or join of `a`: the quickest of reasons.
+  private mutating func endsMeet(_ a: Int, _ b: Int) -> Bool {
+    for member in members[a] {
+      switch graph.nodes[member].operation?.definition.fusion {
+      case .sum?, .join?:
+        for user in users[member] where find(user) == b { return true }
+      default: break
       }
     }
     return false
   }
 
-  private func hasFollowers(_ cluster: Int) -> Bool {
-    members[cluster].contains { !followers[$0].isEmpty }
+  private mutating func isLegal(_ a: Int, _ b: Int) -> Bool {
+    if endsMeet(a, b) || endsMeet(b, a) { return false }
+    let both = FusionClusters.merged(members[a], members[b])
+    if both.count(where: { isProduct[$0] }) > 1 { return false }
+    let inside = Set(both)
+    let layout = try? GroupLayout(graph, members: inOrder(both)) { id in
+      isPinned[id.index] || users[id.index].contains { !inside.contains($0) }
+    }
+    return layout != nil
+  }
+
+  // MARK: Cycles
+  //
+  // Clusters have ranks such that every way leads upwards (Pearce & Kelly 2006). To merge two, only
+  // what lies between their ranks is looked at and ranked anew.
+
+  /// The clusters ranked below `last` that need `first`; nil when `last` needs one of them, so that
+  /// a merge would close a cycle, or when the search is too long to tell.
+  private mutating func reached(from first: Int, before last: Int) -> [Int]? {
+    searches += 1
+    var found: [Int] = []
+    var stack = [first]
+    while let cluster = stack.popLast() {
+      for node in members[cluster] {
+        for next in [users[node], followers[node]] {
+          for user in next {
+            let target = find(user)
+            if target == last {
+              if cluster == first { continue }
+              return nil
+            }
+            if target == first || visited[target] == searches || rank[target] > rank[last] {
+              continue
+            }
+            visited[target] = searches
+            found.append(target)
+            if found.count > FusionClusters.searchLimit { return nil }
+            stack.append(target)
+          }
+        }
+      }
+    }
+    return found
+  }
+
+  /// The clusters ranked above `first` that `last` needs.
+  private mutating func reaching(_ last: Int, after first: Int) -> [Int] {
+    searches += 1
+    var found: [Int] = []
+    var stack = [last]
+    while let cluster = stack.popLast() {
+      for node in members[cluster] {
+        let operands = graph.nodes[node].operands.map(\.index) + leaders[node]
+        for operand in operands where graph.nodes[operand].operation != nil {
+          let target = find(operand)
+          if target == last || target == first || visited[target] == searches
+            || rank[target] < rank[first]
+          {
+            continue
+          }
+          visited[target] = searches
+          found.append(target)
+          stack.append(target)
+        }
+      }
+    }
+    return found
+  }
+
+  /// Ranks a merged cluster between what it needs and what needs it.
+  private mutating func rerank(
+    ahead: [Int], _ merged: Int, behind: [Int], between low: Int, _ high: Int
+  ) {
+    let slots = ([low, high] + (ahead + behind).map { rank[$0] }).sorted()
+    var place = 0
+    for cluster in ahead.sorted(by: { rank[$0] < rank[$1] }) {
+      rank[cluster] = slots[place]
+      place += 1
+    }
+    rank[merged] = slots[place]
+    place = slots.count - behind.count
+    for cluster in behind.sorted(by: { rank[$0] < rank[$1] }) {
+      rank[cluster] = slots[place]
+      place += 1
+    }
   }
 
   // MARK: Order
@@ -220,9 +302,7 @@ struct FusionClusters {
     }
     var order: [[NodeID]] = []
     while let cluster = ready.pop() {
-      let anchors = members[cluster].filter { isAnchor(graph.nodes[$0]) }
-      order.append(
-        (anchors + members[cluster].filter { !anchors.contains($0) }).map { NodeID($0) })
+      order.append(inOrder(members[cluster]))
       for target in following[cluster] {
         waiting[target] -= 1
         if waiting[target] == 0 { ready.push(key(target), target) }

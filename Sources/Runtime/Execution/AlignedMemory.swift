@@ -9,7 +9,11 @@ final class AlignedMemory {
   /// that cannot be kept would end the process later.
   init?(bytes: Int) {
     self.bytes = max(bytes, MemoryPlan.alignment)
-    if let available = AlignedMemory.available, self.bytes > available { return nil }
+    if self.bytes > AlignedMemory.small, let available = AlignedMemory.available,
+      self.bytes > available
+    {
+      return nil
+    }
     var pointer: UnsafeMutableRawPointer?
     guard posix_memalign(&pointer, MemoryPlan.alignment, self.bytes) == 0, let pointer else {
       return nil
@@ -17,6 +21,9 @@ final class AlignedMemory {
     base = pointer
     base.initializeMemory(as: UInt8.self, repeating: 0, count: self.bytes)
   }
+
+  /// What is had for the asking: to look up what is free would take longer than to touch it.
+  private static let small = 1 << 24
 
   deinit { free(base) }
 

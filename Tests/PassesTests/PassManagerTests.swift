@@ -187,6 +187,18 @@ extension Pass {
     #expect(run.replacements.map(\.rule).sorted() == rules)
   }
 
+  @Test func aGuiltyPassIsNamedAlsoWhenOnlyTheEndIsVerified() throws {
+    var manager = PassManager([.forwardContributions, .lies, .eliminateDeadNodes])
+    manager.verifiesEach = false
+    do {
+      _ = try manager.run(sample())
+      Issue.record("a broken graph came through")
+    } catch let found as PassFailure {
+      #expect(found.pass == "lies")
+      #expect(found.violations.map(\.id) == ["graph-v5"])
+    }
+  }
+
   @Test func aBudgetThatRunsOutIsTold() throws {
     let builder = GraphBuilder("g")
     builder.output("y", -builder.input("x", ValueType(.f64, [3])))

@@ -23,6 +23,7 @@ public enum CrashReport {
   ) -> PassManager.Observer {
     install()
     return PassManager.Observer(
+      readsGraphs: false,
       willRun: { _, pass, _ in
         let path = input()
         inputPath.withLock { $0 = path }

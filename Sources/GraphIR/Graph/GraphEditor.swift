@@ -7,11 +7,11 @@ package final class GraphEditor {
   package let old: Graph
   package let builder: GraphBuilder
   /// Users of each node, once per operand place; those of dropped nodes are taken out.
-  private var users: [[NodeID]]
-  private var replacements: [NodeID?]
-  private var isDropped: [Bool]
+  @exclusivity(unchecked) private var users: [[NodeID]]
+  @exclusivity(unchecked) private var replacements: [NodeID?]
+  @exclusivity(unchecked) private var isDropped: [Bool]
   /// Outputs, update values and leaves of the signature: never dropped for want of users.
-  private var isPinned: [Bool]
+  @exclusivity(unchecked) private var isPinned: [Bool]
   /// Hears of each node whose operands or users changed, new ones among them.
   package var touched: (NodeID) -> Void = { _ in }
 

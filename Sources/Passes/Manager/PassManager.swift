@@ -7,6 +7,9 @@ public struct PassManager: Sendable {
   public var options: PassContext.Options
   /// The name of the last pass to run; nil for all.
   public var stopAfter: String?
+  /// Whether the graph is verified after each pass, or after the last one alone: then the passes
+  /// run again on what they broke, each verified, to name the guilty one.
+  public var verifiesEach = PassManager.isDebugBuild
   /// The number of the first pass, when others ran before this list.
   public var firstStep = 0
   /// How many replacements others made before this list, where `--bisect-limit` counts them; nil
@@ -25,14 +28,18 @@ public struct PassManager: Sendable {
     public var willTry: (@Sendable (_ pass: String, _ rule: String) -> Void)?
     /// Hears of a pass that broke the graph, before the failure is thrown.
     public var didFail: @Sendable (_ step: Int, PassFailure) throws -> Void
+    /// Whether it reads the graphs between passes, which are verified for it then.
+    public var readsGraphs: Bool
 
     public init(
+      readsGraphs: Bool = true,
       willRun: @escaping @Sendable (_ step: Int, Pass, Graph) throws -> Void = { _, _, _ in },
       willReplace: @escaping @Sendable (_ pass: String, _ rule: String) -> Void = { _, _ in },
       willTry: (@Sendable (_ pass: String, _ rule: String) -> Void)? = nil,
       didFail: @escaping @Sendable (_ step: Int, PassFailure) throws -> Void = { _, _ in },
       didRun: @escaping @Sendable (PassStep) throws -> Void = { _ in }
     ) {
+      self.readsGraphs = readsGraphs
       self.willRun = willRun
       self.willReplace = willReplace
       self.willTry = willTry
@@ -72,7 +79,8 @@ public struct PassManager: Sendable {
       let result = settled.isDone(pass) ? .unchanged(run.graph) : pass(run.graph, context)
       let duration = ContinuousClock.now - start
       // What a pass left as it was is as right as it was.
-      let violations = result.graph.isSame(as: run.graph) ? [] : verify(result.graph)
+      let isChecked = (verifiesEach || isWatched) && !result.graph.isSame(as: run.graph)
+      let violations = isChecked ? verify(result.graph) : []
       let replacements = Array(context.replacements[first...])
       if !violations.isEmpty {
         let failure = PassFailure(
@@ -93,9 +101,27 @@ public struct PassManager: Sendable {
       for observer in observers { try observer.didRun(step) }
       if pass.name == stopAfter { break }
     }
+    if !verifiesEach, !isWatched, !run.graph.isSame(as: graph),
+      !verify(run.graph).isEmpty
+    {
+      var careful = self
+      careful.verifiesEach = true
+      return try careful.run(graph)
+    }
     run.replacements = context.replacements
     run.notes = context.notes
     return run
+  }
+
+  /// Whether somebody reads the graphs between passes, who must not be handed broken ones.
+  private var isWatched: Bool { observers.contains(where: \.readsGraphs) }
+
+  private static var isDebugBuild: Bool {
+    #if DEBUG
+      true
+    #else
+      false
+    #endif
   }
 
   /// The rule whose replacement first broke the graph, found by making ever more of them.

@@ -186,7 +186,7 @@ public final class BoundProgram {
     guard
       let kernel = GroupKernel(
         layout, graph, sizes: sizes, anchor: anchor,
-        shape: { locator.plan.shapes[$0.index] }, buffer: { locator.buffer(of: graph[$0]) })
+        buffer: { locator.buffer(of: graph[$0]) })
     else { throw .outOfMemory(locator.plan.arenaBytes, graph) }
     return kernel.prepared
   }

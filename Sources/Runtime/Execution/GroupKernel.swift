@@ -55,7 +55,7 @@ final class GroupKernel {
   /// `buffer` gives the memory of values that have some. Nil when there is no memory for blocks.
   init?(
     _ layout: GroupLayout, _ graph: Graph, sizes: [String: Int], anchor: PreparedKernel?,
-    shape: (NodeID) -> [Int], buffer: (NodeID) -> Buffer?
+    buffer: (NodeID) -> Buffer?
   ) {
     self.anchor = anchor
     guard let space = try? layout.space.evaluated(sizes) else { return nil }

@@ -27,6 +27,10 @@ extension AyatoriDrawing {
     for note in mark?.notes ?? [] {
       lines.append(small("<I>\(DOT.html(DOT.short(note, limit: 60)))</I>", 10, Hue.ink))
     }
+    if !node.absorbed.isEmpty {
+      let names = DOT.short(node.absorbed.joined(separator: ", "), limit: 48)
+      lines.append(small("<I>absorbs \(DOT.html(names))</I>", 10, Hue.muted))
+    }
     for target in updateTargets[node.id] ?? [] {
       let target = DOT.html(DOT.short(graph[target].label))
       lines.append(small("<B>⟲ replaces \(target)</B>", 10, Hue.ink))
@@ -247,6 +251,9 @@ extension AyatoriDrawing {
     }
     if !node.aliases.isEmpty {
       text += "\nalso called " + DOT.short(node.aliases.joined(separator: ", "), limit: 120)
+    }
+    if !node.absorbed.isEmpty {
+      text += "\nabsorbs " + DOT.short(node.absorbed.joined(separator: ", "), limit: 240)
     }
     if case .adjoint(let of, let root, let through) = node.role {
       let subject = of.map { DOT.short(graph[$0].label) } ?? "a node that is gone"

@@ -20,8 +20,12 @@ import Testing
     let graphs = try #require(report["graphs"] as? [[String: Any]])
     let random = try #require(report["random"] as? [[String: Any]])
     #expect(graphs.map { $0["graph"] as? String } == [flags[2], flags[3]])
-    #expect(random.map { $0["graph"] as? String } == ["random_50", "random_200"])
-    #expect((graphs + random).map { $0["trains"] as? Bool } == [true, false, true, true])
+    #expect(
+      random.map { $0["graph"] as? String } == [
+        "random_50 forward", "random_200 forward", "random_50", "random_200",
+      ])
+    let trains = (graphs + random).map { $0["trains"] as? Bool }
+    #expect(trains == [true, false, false, false, true, true])
     for entry in graphs + random {
       let median = try #require(entry["median"] as? [String: Double])
       #expect(Set(median.keys) == Set(Self.phases + ["plan"]))
@@ -36,13 +40,14 @@ import Testing
     }
     #expect(
       (report["growth"] as? [[String: Double]])?.map { Set($0.keys) } == [
-        Set(Self.phases + ["plan", "total"])
+        Set(Self.phases + ["plan", "total"]).subtracting(["gradient"]),
+        Set(Self.phases + ["plan", "total"]),
       ])
     let table = try Tool.run(flags)
     expectFine(table)
     let rows = table.out.split(separator: "\n")
-    #expect(rows.count == 2 + 4 + 1 && rows[1].hasPrefix("graph "))
-    #expect(rows[6].hasPrefix("growth "))
+    #expect(rows.count == 2 + 6 + 2 && rows[1].hasPrefix("graph "))
+    #expect(rows[8].hasPrefix("growth ") && rows[8].contains("forward"))
   }
 
   @Test func noRandomGraphsOnRequest() throws {

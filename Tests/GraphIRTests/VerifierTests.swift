@@ -163,6 +163,20 @@ private let cases: [Case] = [
     #expect(found.filter { $0.id == "graph-v7" }.count == 1)
   }
 
+  @Test func whatIsAbsorbedHasNoNode() {
+    func absorbing(_ id: Int, _ names: [String], _ name: String) -> Node {
+      Node(
+        id: NodeID(id), body: .leaf(.input), operands: [], type: ValueType(.f32, [3]), name: name,
+        aliases: [], absorbed: names, scope: [], location: nil, role: .forward)
+    }
+    #expect(verify(assembled([absorbing(0, ["s", "t"], "x"), absorbing(1, [], "y")])).isEmpty)
+    let alive = verify(assembled([absorbing(0, ["y"], "x"), absorbing(1, [], "y")]))
+    #expect(alive.map(\.id) == ["graph-v16"])
+    #expect(alive.map(\.message) == ["node 'x' absorbs 'y', which %1 still computes"])
+    let twice = verify(assembled([absorbing(0, ["s"], "x"), absorbing(1, ["s"], "y")]))
+    #expect(twice.map(\.message) == ["node 'y' absorbs 's', as does %0"])
+  }
+
   @Test func aGoodGraphHasNothingToReport() {
     let builder = GraphBuilder("good")
     builder.dimension("N")

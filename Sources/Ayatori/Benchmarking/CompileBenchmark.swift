@@ -45,19 +45,19 @@ public struct CompileBenchmark: Encodable, Sendable {
   /// Compiles the graph in `text` up to `rounds` times, and once at least; stops when `limit` is
   /// over. Dimensions without a default take `size`.
   ///
-  /// A graph with parameters and a loss is compiled as a training step with Adam, another one
-  /// forward only. Throws diagnostics.
+  /// A graph with parameters and a loss is compiled as a training step with Adam, unless
+  /// `forwardOnly`; another one forward only. Throws diagnostics.
   public init(
     _ text: String, named name: String, overrides: Overrides = Overrides(),
-    options: CompilerOptions = CompilerOptions(), size: Int, rounds: Int,
+    options: CompilerOptions = CompilerOptions(), forwardOnly: Bool = false, size: Int, rounds: Int,
     limit: Duration = .seconds(20)
   ) throws {
-    graph = name
+    graph = forwardOnly ? "\(name) forward" : name
     trains = false
     var times: [Phases] = []
     let start = ContinuousClock.now
     while times.isEmpty || times.count < rounds && ContinuousClock.now - start < limit {
-      times.append(try round(text, overrides, options, size))
+      times.append(try round(text, overrides, options, forwardOnly, size))
     }
     self.rounds = times.count
     for path in Phases.all.map(\.path) + [\.plan] {
@@ -79,7 +79,8 @@ public struct CompileBenchmark: Encodable, Sendable {
   }
 
   private mutating func round(
-    _ text: String, _ overrides: Overrides, _ options: CompilerOptions, _ size: Int
+    _ text: String, _ overrides: Overrides, _ options: CompilerOptions, _ forwardOnly: Bool,
+    _ size: Int
   ) throws -> Phases {
     var phases = Phases()
     var last = ContinuousClock.now
@@ -98,7 +99,7 @@ public struct CompileBenchmark: Encodable, Sendable {
     let compiler = Compiler(options)
     var current = try compiler.stabilize(compiler.lower(source), keeping: [])
     phases.lower = lap()
-    trains = !source.parameters.isEmpty && !source.inputs.isEmpty
+    trains = !forwardOnly && !source.parameters.isEmpty && !source.inputs.isEmpty
     if trains {
       let loss = try Compiler.lossName(of: source)
       current = try compiler.trainingStep(of: current, loss: loss, optimizer: .adam())

@@ -10,7 +10,7 @@ extension Explanation {
     func add(_ word: String, _ lines: [String]) {
       if !lines.isEmpty { rows.append((word, lines)) }
     }
-    if let removal {
+    if let removal, absorbedBy == nil || removal.heir != nil {
       add(
         "removed",
         [
@@ -22,12 +22,23 @@ extension Explanation {
       add("now", [removal.heir.map { "\(line($0)) stands for it" } ?? "nothing stands for it"])
       return "\(name): not in the graph at the stage '\(stage)'\n" + Explanation.table(rows)
     }
+    if let absorbedBy {
+      if let removal {
+        add("removed", ["by the pass '\(removal.pass)'; it was \(line(removal.node))"])
+        add("source", lines(source))
+        add("replaced", removal.changes.flatMap(lines))
+        add("its users", removal.userChanges.flatMap(lines) + removal.userHeirs)
+      }
+      add("now", ["\(line(absorbedBy)) does its work"])
+      return "\(name): not in the graph at the stage '\(stage)'\n" + Explanation.table(rows)
+    }
     if let summary { add("op", ["\(op ?? "") — \(summary)"]) } else { add("is", [op ?? ""]) }
     add("line", line.map { [$0] } ?? [])
     add("source", lines(source))
     add("scope", scope.isEmpty ? [] : [scope.joined(separator: "/")])
     add("role", [roleText])
     add("also called", aliases.isEmpty ? [] : [aliases.joined(separator: ", ")])
+    add("absorbs", absorbed.isEmpty ? [] : [absorbed.joined(separator: ", ")])
     add("operands", list(operands))
     add("users", list(users))
     add("output", outputs.isEmpty ? [] : [outputs.joined(separator: ", ")])

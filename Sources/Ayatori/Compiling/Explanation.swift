@@ -82,6 +82,8 @@ public struct Explanation: Encodable, Sendable {
   public var name: String
   public var id: String?
   public var aliases: [String] = []
+  /// Names of values whose work the node does.
+  public var absorbed: [String] = []
   public var type: String?
   /// The shape with numbers, when every dim has a value.
   public var shape: [Int]?
@@ -109,6 +111,8 @@ public struct Explanation: Encodable, Sendable {
   /// The node whose memory this is, when it is a view.
   public var viewOf: String?
   public var removal: Removal?
+  /// The node that does the work of one that is not there any more.
+  public var absorbedBy: Mention?
 
   /// Explains the node that bears `name`, or the output of that name, or `%12`.
   ///
@@ -123,9 +127,15 @@ public struct Explanation: Encodable, Sendable {
     self.name = name
     let history = History(journal.runs)
     guard let node = graph.value(named: name) else {
+      let absorber = graph.nodes.first { $0.absorbed.contains(name) }.map { Mention($0, in: graph) }
       guard let removal = history.removal(of: name, from: graph) else {
+        if let absorber {
+          absorbedBy = absorber
+          return
+        }
         throw .notExplained(name, graph, history.names)
       }
+      absorbedBy = absorber
       self.removal = removal
       source = removal.node.isGone(from: history)
       return
@@ -141,6 +151,7 @@ public struct Explanation: Encodable, Sendable {
     name = node.label
     id = node.id.description
     aliases = node.aliases
+    absorbed = node.absorbed
     type = "\(node.type)"
     shape = try? node.type.shape.evaluated(sizes)
     bytes = node.type.byteCount(sizes)

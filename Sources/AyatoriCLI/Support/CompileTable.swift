@@ -52,11 +52,14 @@ struct CompileTable {
           rounds: rounds))
     }
     var random: [CompileBenchmark] = []
-    for count in nodes.sorted() {
-      let graph = RandomGraph.make(nodes: count, seed: CompileTable.seed)
-      random.append(
-        try CompileBenchmark(
-          graph.text(), named: graph.name, options: compiler.options, size: size, rounds: rounds))
+    for forwardOnly in [true, false] {
+      for count in nodes.sorted() {
+        let graph = RandomGraph.make(nodes: count, seed: CompileTable.seed)
+        random.append(
+          try CompileBenchmark(
+            graph.text(), named: graph.name, options: compiler.options, forwardOnly: forwardOnly,
+            size: size, rounds: rounds))
+      }
     }
     if json {
       return try Console.json(
@@ -77,7 +80,7 @@ struct CompileTable {
   private func pairs(
     _ random: [CompileBenchmark]
   ) -> [(CompileBenchmark, CompileBenchmark)] {
-    Array(zip(random, random.dropFirst()))
+    zip(random, random.dropFirst()).filter { $0.trains == $1.trains }
   }
 
   private var columns: [(name: String, time: (CompileBenchmark) -> Double)] {
@@ -105,7 +108,10 @@ struct CompileTable {
     }
     for (small, large) in pairs(random) {
       rows.append(
-        ["growth \(small.sourceNodes) → \(large.sourceNodes)", "", "", "", ""]
+        [
+          "growth \(small.sourceNodes) → \(large.sourceNodes)" + (small.trains ? "" : " forward"),
+          "", "", "", "",
+        ]
           + columns.map { column in
             CompileBenchmark.growth(from: small, to: large, column.time).map {
               String(format: "%.2f", $0)

@@ -38,8 +38,8 @@ extension Graph {
       }
       return Node(
         id: place(id), body: node.body, operands: node.operands.map(place), type: node.type,
-        name: node.name, aliases: node.aliases, scope: node.scope, location: node.location,
-        role: role, group: group(node))
+        name: node.name, aliases: node.aliases, absorbed: node.absorbed, scope: node.scope,
+        location: node.location, role: role, group: group(node))
     }
     let graph = Graph(
       name: name, dimensions: dimensions, nodes: moved,

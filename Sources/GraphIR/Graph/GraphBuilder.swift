@@ -40,6 +40,7 @@ public final class GraphBuilder {
     var type: ValueType
     var name: String?
     var aliases: [String] = []
+    var absorbed: [String] = []
     var scope: [String]
     var location: SourceLocation?
     var role: Role
@@ -83,8 +84,8 @@ public final class GraphBuilder {
       append(
         Draft(
           body: node.body, operands: node.operands, type: node.type, name: node.name,
-          aliases: node.aliases, scope: node.scope, location: node.location, role: node.role,
-          group: node.group))
+          aliases: node.aliases, absorbed: node.absorbed, scope: node.scope,
+          location: node.location, role: node.role, group: node.group))
     }
   }
 
@@ -288,6 +289,13 @@ public final class GraphBuilder {
 
   package func setRole(_ role: Role, of id: NodeID) { nodes[id.index].role = role }
 
+  /// Notes that the node does the work of values that have no node any more.
+  package func absorb(_ names: [String], into id: NodeID) {
+    for name in names where !nodes[id.index].absorbed.contains(name) {
+      nodes[id.index].absorbed.append(name)
+    }
+  }
+
   // MARK: Reading back
 
   public var nodeCount: Int { nodes.count }
@@ -331,8 +339,8 @@ public final class GraphBuilder {
       nodes: nodes.enumerated().map { index, draft in
         Node(
           id: NodeID(index), body: draft.body, operands: draft.operands, type: draft.type,
-          name: draft.name, aliases: draft.aliases, scope: draft.scope, location: draft.location,
-          role: draft.role, group: draft.group)
+          name: draft.name, aliases: draft.aliases, absorbed: draft.absorbed, scope: draft.scope,
+          location: draft.location, role: draft.role, group: draft.group)
       }, outputs: outputs, updates: updates)
   }
 }

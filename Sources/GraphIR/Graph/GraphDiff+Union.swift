@@ -39,8 +39,8 @@ extension GraphDiff {
       }
       return Node(
         id: place(node.id), body: node.body, operands: node.operands.map(place), type: node.type,
-        name: node.name, aliases: node.aliases, scope: node.scope, location: node.location,
-        role: role)
+        name: node.name, aliases: node.aliases, absorbed: node.absorbed, scope: node.scope,
+        location: node.location, role: role)
     }
     var kinds: [NodeID: Kind] = [:]
     var notes: [NodeID: [String]] = [:]

@@ -20,7 +20,8 @@ public struct GraphDiff: Sendable {
 
   /// A thing about a node that is not as it was.
   public struct Aspect: Hashable, Sendable {
-    /// `op`, `attributes`, `operands`, `type`, `value`, `name`, `aliases`, `scope` or `role`.
+    /// `op`, `attributes`, `operands`, `type`, `value`, `name`, `aliases`,
+    /// `absorbed`, `scope` or `role`.
     public var name: String
     public var old: String
     public var new: String
@@ -214,6 +215,7 @@ public struct GraphDiff: Sendable {
     if a.type != b.type { note("type", "\(a.type)", "\(b.type)") }
     if a.name != b.name { note("name", a.name ?? "none", b.name ?? "none") }
     if a.aliases != b.aliases { note("aliases", list(a.aliases), list(b.aliases)) }
+    if a.absorbed != b.absorbed { note("absorbed", list(a.absorbed), list(b.absorbed)) }
     if a.scope != b.scope { note("scope", path(a.scope), path(b.scope)) }
     if differ(a.role, b.role) { note("role", text(a.role, old), text(b.role, new)) }
     return aspects

@@ -10,8 +10,11 @@ package final class GraphEditor {
   @exclusivity(unchecked) private var users: [[NodeID]]
   @exclusivity(unchecked) private var replacements: [NodeID?]
   @exclusivity(unchecked) private var isDropped: [Bool]
-  /// Outputs, update values and leaves of the signature: never dropped for want of users.
+  /// Outputs, update values and leaves of the signature: never dropped for want of users. What is
+  /// known without them, constants and sizes, is.
   @exclusivity(unchecked) private var isPinned: [Bool]
+  /// What stands in the place of the last user of a dropped node.
+  @exclusivity(unchecked) private var absorbers: [NodeID: NodeID] = [:]
   /// Hears of each node whose operands or users changed, new ones among them.
   package var touched: (NodeID) -> Void = { _ in }
 
@@ -28,7 +31,7 @@ package final class GraphEditor {
     isPinned = Array(repeating: false, count: count)
     for node in graph.nodes {
       for operand in node.operands { users[operand.index].append(node.id) }
-      if node.leaf != nil { isPinned[node.id.index] = true }
+      if node.body.isSignature { isPinned[node.id.index] = true }
     }
     for output in graph.outputs { isPinned[output.node.index] = true }
     for update in graph.updates { isPinned[update.value.index] = true }
@@ -94,7 +97,7 @@ package final class GraphEditor {
       users.append([])
       replacements.append(nil)
       isDropped.append(false)
-      isPinned.append(builder.nodes[id.index].body.isLeaf)
+      isPinned.append(builder.nodes[id.index].body.isSignature)
       for operand in builder.nodes[id.index].operands {
         users[operand.index].append(id)
         // A new sibling may be what a rule waited for; a value that everybody reads is none.
@@ -152,7 +155,7 @@ package final class GraphEditor {
         touched(user)
       }
       for user in users[to.index] where isAlive(user) { touched(user) }
-      release(operandsOf: from)
+      release(operandsOf: from, for: to)
     }
   }
 
@@ -163,9 +166,9 @@ package final class GraphEditor {
   }
 
   private func moveNames(_ from: NodeID, _ to: NodeID) {
-    let aliases = builder.nodes[from.index].aliases
-    guard builder.nodes[from.index].name != nil || !aliases.isEmpty else { return }
-    for name in (builder.nodes[from.index].name.map { [$0] } ?? []) + aliases {
+    let draft = builder.nodes[from.index]
+    guard draft.name != nil || !draft.aliases.isEmpty || !draft.absorbed.isEmpty else { return }
+    for name in (draft.name.map { [$0] } ?? []) + draft.aliases {
       builder.ids[name] = to
       if builder.nodes[to.index].name == nil {
         builder.nodes[to.index].name = name
@@ -173,12 +176,15 @@ package final class GraphEditor {
         builder.nodes[to.index].aliases.append(name)
       }
     }
+    builder.absorb(draft.absorbed, into: to)
     builder.nodes[from.index].name = nil
     builder.nodes[from.index].aliases = []
+    builder.nodes[from.index].absorbed = []
   }
 
-  /// The node no longer uses its operands; those that nothing uses then go as well.
-  private func release(operandsOf id: NodeID) {
+  /// The node no longer uses its operands; those that nothing uses then go as well, and `heir` does
+  /// their work.
+  private func release(operandsOf id: NodeID, for heir: NodeID?) {
     var pending = [id]
     while let id = pending.popLast() {
       for operand in builder.nodes[id.index].operands {
@@ -187,6 +193,7 @@ package final class GraphEditor {
         users[operand.index].removeLast()
         if users[operand.index].isEmpty, !isPinned[operand.index], isAlive(operand) {
           isDropped[operand.index] = true
+          absorbers[operand] = heir
           let key = consKey(operand)
           if builder.shared[key] == operand { builder.shared[key] = nil }
           pending.append(operand)
@@ -205,7 +212,7 @@ package final class GraphEditor {
       isDropped[index] = true
       let key = consKey(NodeID(index))
       if builder.shared[key] == NodeID(index) { builder.shared[key] = nil }
-      release(operandsOf: NodeID(index))
+      release(operandsOf: NodeID(index), for: nil)
     }
   }
 
@@ -223,6 +230,21 @@ package final class GraphEditor {
   }
 
   // MARK: Finishing
+
+  /// The names of what is gone, by the node that does its work.
+  private func absorbedNames(by places: [NodeID?]) -> [NodeID: [String]] {
+    var names: [NodeID: [String]] = [:]
+    for id in absorbers.keys.sorted() where isDropped[id.index] {
+      let draft = builder.nodes[id.index]
+      let own = (draft.name.map { [$0] } ?? []) + draft.aliases + draft.absorbed
+      if own.isEmpty { continue }
+      var heir = absorbers[id].map(resolve)
+      // An heir may be gone in its turn.
+      while let next = heir, places[next.index] == nil { heir = absorbers[next].map(resolve) }
+      if let heir { names[heir, default: []] += own }
+    }
+    return names
+  }
 
   /// The changed graph, and where each node of the editor went; nil for those that are gone.
   ///
@@ -259,6 +281,7 @@ package final class GraphEditor {
         }
       }
     }
+    let absorbed = absorbedNames(by: places)
     func place(_ id: NodeID) -> NodeID? { places[resolve(id).index] }
     func mapped(_ role: Role) -> Role {
       guard case .adjoint(let of, let root, let through) = role else { return role }
@@ -272,7 +295,8 @@ package final class GraphEditor {
       let draft = drafts[id.index]
       return Node(
         id: NodeID(index), body: draft.body, operands: draft.operands.map(operand),
-        type: draft.type, name: draft.name, aliases: draft.aliases, scope: draft.scope,
+        type: draft.type, name: draft.name, aliases: draft.aliases,
+        absorbed: draft.absorbed + (absorbed[id] ?? []), scope: draft.scope,
         location: draft.location, role: mapped(draft.role), group: draft.group)
     }
     let graph = Graph(

@@ -41,6 +41,7 @@ package final class GraphRebuilder {
       // Traps when another value bears the name: a pass must not lose one.
       value.named(name)
     }
+    builder.absorb(node.absorbed, into: value.id)
     return value
   }
 

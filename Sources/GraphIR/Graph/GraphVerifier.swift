@@ -16,6 +16,7 @@
 ///  V14 Every type has few enough axes, and elements that can be counted.
 ///  V15 A fused group holds operations alone, and between two members stand only leaves: so no way
 ///      leaves the group and comes back.
+///  V16 What a node absorbed is the name of no node, and went into one node.
 ///
 /// Not checked here: that numbers are finite, that a fed shape fits (the runtime does).
 public func verify(_ graph: Graph) -> [Diagnostic] {
@@ -61,6 +62,7 @@ private struct Verifier {
           14, node, "has \(excess.message)", expected: excess.expected, got: "\(node.type)")
       }
     }
+    checkAbsorbed()
     checkGroups()
     checkOutputs()
     checkUpdates()
@@ -92,6 +94,21 @@ private struct Verifier {
     if name.isEmpty { report(6, node, "has an empty name") }
     if let owner = owners.updateValue(node.id, forKey: name) {
       report(6, node, "shares the name '\(name)' with \(owner)")
+    }
+  }
+
+  /// What a node absorbed has no node any more, and went into one.
+  private mutating func checkAbsorbed() {
+    var places: [String: NodeID] = [:]
+    for node in graph.nodes {
+      for name in node.absorbed {
+        if let owner = owners[name] {
+          report(16, node, "absorbs '\(name)', which \(owner) still computes")
+        }
+        if let other = places.updateValue(node.id, forKey: name), other != node.id {
+          report(16, node, "absorbs '\(name)', as does \(other)")
+        }
+      }
     }
   }
 

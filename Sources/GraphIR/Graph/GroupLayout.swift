@@ -224,12 +224,20 @@ public struct GroupLayout: Sendable {
 
   /// Who may read whom.
   private func check(_ graph: Graph, _ isUsedOutside: (NodeID) -> Bool) throws(Illegal) {
-    let places = Dictionary(
-      uniqueKeysWithValues: members.enumerated().map { ($1, $0) })
+    let sorted = members.indices.dropFirst(anchor == nil ? 0 : 1)
+    func place(of id: NodeID) -> Int? {
+      if id == anchor { return 0 }
+      var (low, high) = (sorted.lowerBound, sorted.upperBound)
+      while low < high {
+        let middle = (low + high) / 2
+        if members[middle] < id { low = middle + 1 } else { high = middle }
+      }
+      return low < sorted.upperBound && members[low] == id ? low : nil
+    }
     for (index, id) in members.enumerated() {
       let node = graph[id]
       for operand in node.operands {
-        guard let place = places[operand] else { continue }
+        guard let place = place(of: operand) else { continue }
         if case .anchor = parts[index] {
           throw Illegal(reason: "a matrix product of what the group computes", node: id)
         }

@@ -51,6 +51,14 @@ public struct Node: Sendable {
     case leaf(Leaf)
     case operation(Operation)
 
+    /// Whether this belongs to what the graph takes in and keeps, used or not.
+    package var isSignature: Bool {
+      switch self {
+      case .leaf(.input), .leaf(.parameter), .leaf(.state), .leaf(.noise): true
+      case .leaf(.constant), .leaf(.size), .operation: false
+      }
+    }
+
     package var isLeaf: Bool { if case .leaf = self { true } else { false } }
   }
 
@@ -61,6 +69,7 @@ public struct Node: Sendable {
     let type: ValueType
     let name: String?
     let aliases: [String]
+    let absorbed: [String]
     let scope: [String]
     let location: SourceLocation?
     let role: Role
@@ -68,13 +77,15 @@ public struct Node: Sendable {
 
     init(
       _ body: Body, _ operands: [NodeID], _ type: ValueType, _ name: String?, _ aliases: [String],
-      _ scope: [String], _ location: SourceLocation?, _ role: Role, _ group: Int?
+      _ absorbed: [String], _ scope: [String], _ location: SourceLocation?, _ role: Role,
+      _ group: Int?
     ) {
       self.body = body
       self.operands = operands
       self.type = type
       self.name = name
       self.aliases = aliases
+      self.absorbed = absorbed
       self.scope = scope
       self.location = location
       self.role = role
@@ -92,6 +103,9 @@ public struct Node: Sendable {
   public var name: String? { contents.name }
   /// Further names of the same value.
   public var aliases: [String] { contents.aliases }
+  /// Names of values that are no longer computed by themselves since a pass made this node do their
+  /// work: `y = neg(%3) @absorbs(s)` where the person wrote `s = sigmoid(x)`, `y = log(s)`.
+  public var absorbed: [String] { contents.absorbed }
   /// Enclosing scopes, outermost first.
   public var scope: [String] { contents.scope }
   public var location: SourceLocation? { contents.location }
@@ -102,11 +116,12 @@ public struct Node: Sendable {
 
   public init(
     id: NodeID, body: Body, operands: [NodeID], type: ValueType, name: String?, aliases: [String],
-    scope: [String], location: SourceLocation?, role: Role, group: Int? = nil
+    absorbed: [String] = [], scope: [String], location: SourceLocation?, role: Role,
+    group: Int? = nil
   ) {
     self.id = id
     contents = Contents(
-      body, operands, type, name, aliases, scope, location, role, group)
+      body, operands, type, name, aliases, absorbed, scope, location, role, group)
   }
 
   public var operation: Operation? {

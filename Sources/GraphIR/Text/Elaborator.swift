@@ -75,8 +75,11 @@ struct Elaborator {
       if report.isFull { break }
       let before = builder.nodeCount
       elaborate(statement)
-      if let annotation = statement.annotation {
-        pendingRoles.append(PendingRole(nodes: before..<builder.nodeCount, annotation: annotation))
+      for annotation in statement.annotations {
+        let nodes = before..<builder.nodeCount
+        if !absorb(annotation, nodes) {
+          pendingRoles.append(PendingRole(nodes: nodes, annotation: annotation))
+        }
       }
     }
     for pending in pendingRoles { settleRole(pending) }
@@ -379,6 +382,25 @@ struct Elaborator {
       report.annotationArgument(tree[id].range, got: nil)
       return nil
     }
+  }
+
+  /// Whether this is an `@absorbs(NAMES)`: then the last of the nodes does.
+  private mutating func absorb(_ id: ExpressionID, _ nodes: Range<Int>) -> Bool {
+    guard case .call(let name, let arguments) = tree[id].kind, name.text == "absorbs" else {
+      return false
+    }
+    var names: [String] = []
+    for argument in tree.arguments[arguments] {
+      guard argument.keyword == nil, case .name(let name) = tree[argument.value].kind,
+        name.flavor != .id
+      else {
+        report.annotationArgument(tree[argument.value].range, got: argument.keyword?.text)
+        return true
+      }
+      names.append(name.text)
+    }
+    if let last = nodes.last { builder.absorb(names, into: NodeID(last)) }
+    return true
   }
 
   private mutating func adjoint(_ arguments: Range<Int>, at range: Range<Int>) -> Role? {

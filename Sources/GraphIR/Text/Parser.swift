@@ -183,8 +183,9 @@ struct Parser {
   }
 
   private mutating func append(_ kind: Statement.Kind, annotated: Bool = false) {
-    let annotation = annotated ? annotation() : nil
-    tree.statements.append(Statement(kind: kind, annotation: annotation))
+    var annotations: [ExpressionID] = []
+    while annotated, let annotation = annotation() { annotations.append(annotation) }
+    tree.statements.append(Statement(kind: kind, annotations: annotations))
   }
 
   // MARK: Statements
@@ -407,7 +408,7 @@ struct Parser {
   private mutating func annotation() -> ExpressionID? {
     guard takes(.at) else { return nil }
     guard peek().kind == .name else {
-      fail(expected: "'adjoint' or 'update' after '@'")
+      fail(expected: "'adjoint', 'update' or 'absorbs' after '@'")
       skipStatement()
       return missing()
     }

@@ -131,7 +131,7 @@ private struct Printer {
       case .operation(let operation):
         "\(name): \(node.type) " + self.operation(operation, node.operands)
       }
-    return body + annotation(node.role)
+    return body + absorption(node.absorbed) + annotation(node.role)
   }
 
   private func leaf(_ leaf: Leaf, _ typed: String, _ scalar: String) -> String {
@@ -179,6 +179,10 @@ private struct Printer {
   private func attribute(_ value: AttributeValue) -> String {
     guard case .symbol(let symbol) = value else { return value.description }
     return Identifier.isPlain(symbol) ? symbol : Identifier.quoted(symbol)
+  }
+
+  private func absorption(_ names: [String]) -> String {
+    names.isEmpty ? "" : " @absorbs(\(names.map(spelled).joined(separator: ", ")))"
   }
 
   private func annotation(_ role: Role) -> String {

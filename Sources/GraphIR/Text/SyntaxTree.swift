@@ -125,8 +125,8 @@ struct Statement {
   }
 
   var kind: Kind
-  /// What follows `@`.
-  var annotation: ExpressionID?
+  /// What follows each `@`.
+  var annotations: [ExpressionID] = []
 
   /// The name that the statement defines, when it defines one.
   var target: Name? {

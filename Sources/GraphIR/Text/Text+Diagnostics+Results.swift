@@ -36,14 +36,15 @@ extension Reporter {
   func unknownAnnotation(_ name: Name) {
     error(
       .unknownAnnotation, "unknown annotation \(quote("@" + name.text))", at: name.range,
-      expected: "@adjoint(of: …, root: …, through: …) or @update",
-      fix: suggestion(for: name.text, among: ["adjoint", "update"]))
+      expected: "@adjoint(of: …, root: …, through: …), @update or @absorbs(…)",
+      fix: suggestion(for: name.text, among: ["adjoint", "update", "absorbs"]))
   }
 
   func annotationArgument(_ range: Range<Int>, got: String?) {
     error(
       .annotationArgument, "this is no annotation as it should be", at: range,
-      expected: "@adjoint(of: NAME, root: NAME, through: NAME), where 'root' is needed",
+      expected: "@adjoint(of: NAME, root: NAME, through: NAME), where 'root' is needed, "
+        + "or @absorbs(NAME, …)",
       got: got.map(quote))
   }
 

@@ -15,6 +15,7 @@ extension Pass {
   ) { graph, context in
     var clusters = FusionClusters(graph)
     clusters.merge()
+    for note in clusters.notes { context.note("'\(context.pass)': \(note)") }
     let schedule = clusters.schedule()
     var order: [NodeID] = []
     order.reserveCapacity(graph.nodes.count)

@@ -6,23 +6,21 @@ import GraphOps
 struct FusionClusters {
   private let graph: Graph
   private let users: [[Int]]
-  /// Steps that must follow a node besides its users: an update of what the node reads.
-  private var followers: [[Int]]
-  /// The same edges seen from the update.
-  private var leaders: [[Int]]
   private let isPinned: [Bool]
   private let canFuse: [Bool]
   private let isProduct: [Bool]
-  private var parent: [Int]
+  private let isOperation: [Bool]
+  private var order: ClusterOrder
+  /// The members of each cluster, in graph order.
   private var members: [[Int]]
-  /// A place in some order of execution, by cluster.
-  private var rank: [Int]
-  /// When a search last came by, by cluster.
-  private var visited: [Int]
-  private var searches = 0
-
-  /// Clusters that one search for a cycle may look at; beyond it the merge is refused.
-  private static let searchLimit = 2_000
+  /// Whether a cluster holds a matrix product.
+  private var products: [Bool]
+  /// Whether a cluster holds a sum or a join, whose value is finished only when the step is.
+  private var ends: [Bool]
+  /// The number of the trial that last held a node, by node.
+  private var tried: [Int]
+  private var trials = 0
+  private var updateNote: String?
 
   init(_ graph: Graph) {
     self.graph = graph
@@ -33,13 +31,6 @@ struct FusionClusters {
       }
     }
     self.users = users
-    let followers = FusionClusters.followers(graph, users)
-    self.followers = followers
-    var leaders = [[Int]](repeating: [], count: graph.nodes.count)
-    for (reader, updates) in followers.enumerated() {
-      for update in updates { leaders[update].append(reader) }
-    }
-    self.leaders = leaders
     var isPinned = [Bool](repeating: false, count: graph.nodes.count)
     for output in graph.outputs { isPinned[output.node.index] = true }
     for update in graph.updates { isPinned[update.value.index] = true }
@@ -62,34 +53,48 @@ struct FusionClusters {
     isProduct = graph.nodes.map { node in
       if case .anchor? = node.operation?.definition.fusion { true } else { false }
     }
-    parent = Array(graph.nodes.indices)
-    members = graph.nodes.indices.map { [$0] }
-    visited = Array(repeating: 0, count: graph.nodes.count)
-    rank = Array(graph.nodes.indices)
-    var order = schedule()
-    if order.count < graph.nodes.count(where: { $0.operation != nil }) {
-      // Leaves that take each other's values: no order spares the copies.
-      self.followers = followers.map { _ in [] }
-      self.leaders = leaders.map { _ in [] }
-      order = schedule()
+    products = isProduct
+    ends = graph.nodes.map { node in
+      switch node.operation?.definition.fusion {
+      case .sum?, .join?: true
+      case .anchor?, .elementwise?, .window?, nil: false
+      }
     }
-    for (place, cluster) in order.enumerated() {
-      for id in cluster { rank[id.index] = place }
+    tried = Array(repeating: 0, count: graph.nodes.count)
+    members = graph.nodes.indices.map { [$0] }
+    isOperation = graph.nodes.map { $0.operation != nil }
+    let (followers, isWhole) = FusionClusters.followers(graph, users)
+    if let order = ClusterOrder(edges: zip(users, followers).map { $0 + $1 }, runs: isOperation) {
+      self.order = order
+      if !isWhole {
+        updateNote = "some updates may copy what they replace: too much depends on their values"
+      }
+    } else if let order = ClusterOrder(edges: users, runs: isOperation) {
+      // Leaves that take each other's values: no order spares the copies.
+      self.order = order
+    } else {
+      preconditionFailure("a graph with a cycle")
     }
   }
 
-  /// Update values that must come after a reader of what they replace, by reader.
-  private static func followers(_ graph: Graph, _ users: [[Int]]) -> [[Int]] {
+  /// Update values that must come after a reader of what they replace, by reader; and whether there
+  /// was the time to find them all.
+  private static func followers(
+    _ graph: Graph, _ users: [[Int]]
+  ) -> (followers: [[Int]], isWhole: Bool) {
     var followers = [[Int]](repeating: [], count: graph.nodes.count)
+    // What stands behind one value is few nodes as a rule, but need not be.
+    var budget = 1_000 + 50 * graph.nodes.count
     for update in graph.updates where update.target != update.value {
       let value = update.value.index
       // What needs the new value cannot come before it.
       var behind: Set<Int> = [value]
       var stack = [value]
-      while let node = stack.popLast(), behind.count < searchLimit {
+      while let node = stack.popLast() {
+        budget -= users[node].count
+        if budget < 0 { return (followers, false) }
         for user in users[node] where behind.insert(user).inserted { stack.append(user) }
       }
-      if behind.count >= searchLimit { continue }
       var pending = [update.target.index]
       while let node = pending.popLast() {
         for reader in users[node] where !behind.contains(reader) {
@@ -101,7 +106,7 @@ struct FusionClusters {
         }
       }
     }
-    return followers
+    return (followers, true)
   }
 
   // MARK: Merging
@@ -151,195 +156,83 @@ struct FusionClusters {
     }
   }
 
-  private mutating func find(_ id: Int) -> Int {
-    var root = id
-    while parent[root] != root { root = parent[root] }
-    var id = id
-    while parent[id] != root { (id, parent[id]) = (parent[id], root) }
-    return root
-  }
-
   private mutating func join(_ a: Int, _ b: Int) {
-    let (a, b) = (find(a), find(b))
-    guard a != b, members[a].count + members[b].count <= GroupLayout.mostMembers, isLegal(a, b)
+    let (a, b) = (order.cluster(of: a), order.cluster(of: b))
+    guard a != b, members[a].count + members[b].count <= GroupLayout.mostMembers,
+      !(products[a] && products[b]), !endsMeet(a, b), !endsMeet(b, a),
+      let merge = order.merge(of: a, b)
     else { return }
-    let (first, last) = rank[a] < rank[b] ? (a, b) : (b, a)
-    guard let behind = reached(from: first, before: last) else { return }
-    let ahead = reaching(last, after: first)
-    let (large, small) = members[a].count >= members[b].count ? (a, b) : (b, a)
-    parent[small] = large
-    members[large] = FusionClusters.merged(members[large], members[small])
-    members[small] = []
-    rerank(ahead: ahead, large, behind: behind, between: rank[first], rank[last])
+    let both = FusionClusters.merged(members[a], members[b])
+    guard isLegal(both) else { return }
+    let (hasProduct, hasEnd) = (products[a] || products[b], ends[a] || ends[b])
+    members[a] = []
+    members[b] = []
+    let merged = order.make(merge)
+    members[merged] = both
+    products[merged] = hasProduct
+    ends[merged] = hasEnd
   }
 
   /// Members as they run: a matrix product first.
   private func inOrder(_ members: [Int]) -> [NodeID] {
-    members.filter { isProduct[$0] }.map { NodeID($0) }
-      + members.filter { !isProduct[$0] }.map { NodeID($0) }
+    var ids = members.map { NodeID($0) }
+    if let place = members.firstIndex(where: { isProduct[$0] }) {
+      ids.insert(ids.remove(at: place), at: 0)
+    }
+    return ids
   }
 
-  private static func merged(_ a: [Int], _ b: [Int]) -> [Int] { (a + b).sorted() }
+  private static func merged(_ a: [Int], _ b: [Int]) -> [Int] {
+    var both: [Int] = []
+    both.reserveCapacity(a.count + b.count)
+    var (i, j) = (0, 0)
+    while i < a.count || j < b.count {
+      if j == b.count || i < a.count && a[i] < b[j] {
+        both.append(a[i])
+        i += 1
+      } else {
+        both.append(b[j])
+        j += 1
+      }
+    }
+    return both
+  }
 
   /// Whether a member of `b` needs a finished sum or join of `a`: the quickest of reasons.
   private mutating func endsMeet(_ a: Int, _ b: Int) -> Bool {
+    guard ends[a] else { return false }
     for member in members[a] {
       switch graph.nodes[member].operation?.definition.fusion {
       case .sum?, .join?:
-        for user in users[member] where find(user) == b { return true }
+        for user in users[member] where order.cluster(of: user) == b { return true }
       default: break
       }
     }
     return false
   }
 
-  private mutating func isLegal(_ a: Int, _ b: Int) -> Bool {
-    if endsMeet(a, b) || endsMeet(b, a) { return false }
-    let both = FusionClusters.merged(members[a], members[b])
-    if both.count(where: { isProduct[$0] }) > 1 { return false }
-    let inside = Set(both)
+  private mutating func isLegal(_ both: [Int]) -> Bool {
+    trials += 1
+    for member in both { tried[member] = trials }
     let layout = try? GroupLayout(graph, members: inOrder(both)) { id in
-      isPinned[id.index] || users[id.index].contains { !inside.contains($0) }
+      isPinned[id.index] || users[id.index].contains { tried[$0] != trials }
     }
     return layout != nil
   }
 
-  // MARK: Cycles
-  //
-  // Clusters have ranks such that every way leads upwards (Pearce & Kelly 2006). To merge two, only
-  // what lies between their ranks is looked at and ranked anew.
-
-  /// The clusters ranked below `last` that need `first`; nil when `last` needs one of them, so that
-  /// a merge would close a cycle, or when the search is too long to tell.
-  private mutating func reached(from first: Int, before last: Int) -> [Int]? {
-    searches += 1
-    var found: [Int] = []
-    var stack = [first]
-    while let cluster = stack.popLast() {
-      for node in members[cluster] {
-        for next in [users[node], followers[node]] {
-          for user in next {
-            let target = find(user)
-            if target == last {
-              if cluster == first { continue }
-              return nil
-            }
-            if target == first || visited[target] == searches || rank[target] > rank[last] {
-              continue
-            }
-            visited[target] = searches
-            found.append(target)
-            if found.count > FusionClusters.searchLimit { return nil }
-            stack.append(target)
-          }
-        }
-      }
+  /// What the person should know of the search.
+  var notes: [String] {
+    var notes = updateNote.map { [$0] } ?? []
+    if order.refusals > 0 {
+      notes.append("\(order.refusals) merges were not made: looking for a cycle took too long")
     }
-    return found
-  }
-
-  /// The clusters ranked above `first` that `last` needs.
-  private mutating func reaching(_ last: Int, after first: Int) -> [Int] {
-    searches += 1
-    var found: [Int] = []
-    var stack = [last]
-    while let cluster = stack.popLast() {
-      for node in members[cluster] {
-        let operands = graph.nodes[node].operands.map(\.index) + leaders[node]
-        for operand in operands where graph.nodes[operand].operation != nil {
-          let target = find(operand)
-          if target == last || target == first || visited[target] == searches
-            || rank[target] < rank[first]
-          {
-            continue
-          }
-          visited[target] = searches
-          found.append(target)
-          stack.append(target)
-        }
-      }
-    }
-    return found
-  }
-
-  /// Ranks a merged cluster between what it needs and what needs it.
-  private mutating func rerank(
-    ahead: [Int], _ merged: Int, behind: [Int], between low: Int, _ high: Int
-  ) {
-    let slots = ([low, high] + (ahead + behind).map { rank[$0] }).sorted()
-    var place = 0
-    for cluster in ahead.sorted(by: { rank[$0] < rank[$1] }) {
-      rank[cluster] = slots[place]
-      place += 1
-    }
-    rank[merged] = slots[place]
-    place = slots.count - behind.count
-    for cluster in behind.sorted(by: { rank[$0] < rank[$1] }) {
-      rank[cluster] = slots[place]
-      place += 1
-    }
+    return notes
   }
 
   // MARK: Order
 
   /// The clusters of operations in an order of execution; a matrix product stands first in its own.
   mutating func schedule() -> [[NodeID]] {
-    var waiting = [Int](repeating: 0, count: members.count)
-    var following = [[Int]](repeating: [], count: members.count)
-    for node in graph.nodes where node.operation != nil {
-      let cluster = find(node.id.index)
-      for next in users[node.id.index] + followers[node.id.index] {
-        let target = find(next)
-        if target == cluster { continue }
-        following[cluster].append(target)
-        waiting[target] += 1
-      }
-    }
-    var ready = Heap()
-    for node in graph.nodes where node.operation != nil {
-      let cluster = find(node.id.index)
-      if cluster == node.id.index, waiting[cluster] == 0 { ready.push(key(cluster), cluster) }
-    }
-    var order: [[NodeID]] = []
-    while let cluster = ready.pop() {
-      order.append(inOrder(members[cluster]))
-      for target in following[cluster] {
-        waiting[target] -= 1
-        if waiting[target] == 0 { ready.push(key(target), target) }
-      }
-    }
-    return order
-  }
-
-  private func key(_ cluster: Int) -> Int { members[cluster].first ?? 0 }
-}
-
-/// The smallest key first.
-private struct Heap {
-  private var items: [(key: Int, value: Int)] = []
-
-  mutating func push(_ key: Int, _ value: Int) {
-    items.append((key, value))
-    var child = items.count - 1
-    while child > 0, items[child] < items[(child - 1) / 2] {
-      items.swapAt(child, (child - 1) / 2)
-      child = (child - 1) / 2
-    }
-  }
-
-  mutating func pop() -> Int? {
-    guard let first = items.first else { return nil }
-    let last = items.removeLast()
-    if items.isEmpty { return first.value }
-    items[0] = last
-    var place = 0
-    while true {
-      var smallest = place
-      for child in [2 * place + 1, 2 * place + 2]
-      where child < items.count && items[child] < items[smallest] { smallest = child }
-      if smallest == place { return first.value }
-      items.swapAt(place, smallest)
-      place = smallest
-    }
+    order.schedule(isOperation).map { inOrder(members[$0]) }
   }
 }

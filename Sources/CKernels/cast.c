@@ -3,7 +3,7 @@
 
 // The loop: EXPR is in terms of v, the element of type S.
 #define AK_CAST(S, D, EXPR) \
-  AK_CLONES void ak_cast_##S##_##D(const AK_T_##S *x, AK_T_##D *y, int64_t n) { \
+  AK_CLONES static void ak_cast_##S##_##D(const AK_T_##S *x, AK_T_##D *y, int64_t n) { \
     AK_VECTOR for (int64_t i = 0; i < n; i++) { \
       const AK_T_##S v = x[i]; \
       y[i] = (EXPR); \
@@ -35,3 +35,14 @@ AK_CAST_FROM_FLOAT(f64)
 AK_CAST_FROM_INT(i32)
 AK_CAST_FROM_INT(i64)
 AK_CAST_FROM_INT(bool)
+
+#define AK_CAST_ROW(S) \
+  {(ak_cast_loop)ak_cast_##S##_f32, (ak_cast_loop)ak_cast_##S##_f64, \
+   (ak_cast_loop)ak_cast_##S##_i32, (ak_cast_loop)ak_cast_##S##_i64, \
+   (ak_cast_loop)ak_cast_##S##_bool}
+
+ak_cast_loop ak_cast(ak_dtype from, ak_dtype to) {
+  static const ak_cast_loop loops[5][5] = {AK_CAST_ROW(f32), AK_CAST_ROW(f64), AK_CAST_ROW(i32),
+                                           AK_CAST_ROW(i64), AK_CAST_ROW(bool)};
+  return loops[from][to];
+}

@@ -78,7 +78,7 @@ struct Bench: ParsableCommand, HasExample {
   }
 
   func run() throws {
-    if let threads { BLASThreads.count = threads }
+    if let threads { WorkerPool.setShared(threads: threads) }
     if compile {
       return try CompileTable(
         files: files, overrides: overrides, passes: passes, nodes: nodes.counts, size: batchSize,
@@ -125,7 +125,7 @@ struct Bench: ParsableCommand, HasExample {
     }
     times.sort()
     let report = Report(
-      graph: source.name, batchSize: batchSize, threads: BLASThreads.count,
+      graph: source.name, batchSize: batchSize, threads: WorkerPool.shared.count,
       mode: trains ? "training step" : "forward", parseMilliseconds: (parsed - begin).seconds * 1e3,
       compileMilliseconds: (compiled - parsed).seconds * 1e3,
       bindMilliseconds: (ready - initialized).seconds * 1e3,

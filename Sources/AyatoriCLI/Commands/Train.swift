@@ -81,7 +81,7 @@ struct Train: ParsableCommand, HasExample {
   }
 
   func run() throws {
-    if let threads { BLASThreads.count = threads }
+    if let threads { WorkerPool.setShared(threads: threads) }
     let source = try graph.load()
     let dataSet = try DataSet.load(data)
     var options = Trainer.Options()

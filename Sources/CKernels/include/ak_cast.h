@@ -7,23 +7,11 @@
 
 #include "ak_support.h"
 
-#define AK_CAST_PROTOTYPE(S, D) \
-  void ak_cast_##S##_##D(const AK_T_##S *x, AK_T_##D *y, int64_t n);
+typedef enum { AK_F32, AK_F64, AK_I32, AK_I64, AK_BOOL } ak_dtype;
 
-#define AK_CAST_PROTOTYPES(S) \
-  AK_CAST_PROTOTYPE(S, f32) \
-  AK_CAST_PROTOTYPE(S, f64) \
-  AK_CAST_PROTOTYPE(S, i32) \
-  AK_CAST_PROTOTYPE(S, i64) \
-  AK_CAST_PROTOTYPE(S, bool)
+typedef void (*ak_cast_loop)(const void *x, void *y, int64_t n);
 
-AK_CAST_PROTOTYPES(f32)
-AK_CAST_PROTOTYPES(f64)
-AK_CAST_PROTOTYPES(i32)
-AK_CAST_PROTOTYPES(i64)
-AK_CAST_PROTOTYPES(bool)
-
-#undef AK_CAST_PROTOTYPES
-#undef AK_CAST_PROTOTYPE
+// The loop from one dtype to another.
+ak_cast_loop ak_cast(ak_dtype from, ak_dtype to);
 
 #endif

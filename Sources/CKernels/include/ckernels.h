@@ -6,12 +6,13 @@
 #ifndef AK_CKERNELS_H
 #define AK_CKERNELS_H
 
+#include "ak_block_program.h"
 #include "ak_cast.h"
 #include "ak_elementwise_binary.h"
 #include "ak_elementwise_unary.h"
 #include "ak_movement.h"
+#include "ak_pause.h"
 #include "ak_philox.h"
 #include "ak_reduce.h"
-#include "ak_stream.h"
 
 #endif

@@ -13,27 +13,28 @@ public enum FusionRole: Sendable {
   case join
 }
 
-/// A block of an operand as a block kernel reads it.
-public struct BlockOperand {
-  public var pointer: UnsafeMutableRawPointer
-  /// How many elements lie from one row to the next; 0 where all rows are the same.
-  public var rowStride: Int
-  /// 1, or 0 where all columns are the same.
-  public var columnStride: Int
+/// A loop in C over the elements of a block: its address, and how it is called.
+public struct BlockLoop: @unchecked Sendable {
+  // A function's address is the same for ever; hence the unchecked conformance.
+  public enum Call: Sendable {
+    /// `loop(x, y, count)`.
+    case unary
+    /// `loop(walk, a, b, y, begin, end)`.
+    case binary
+    /// `loop(walk, condition, a, b, y, begin, end)`.
+    case select
+    /// No loop: the operand itself, stretched where it is broadcast.
+    case copy
+  }
 
-  public init(pointer: UnsafeMutableRawPointer, rowStride: Int, columnStride: Int) {
-    self.pointer = pointer
-    self.rowStride = rowStride
-    self.columnStride = columnStride
+  public let call: Call
+  public let address: UnsafeRawPointer?
+
+  public init(_ call: Call, _ address: UnsafeRawPointer?) {
+    self.call = call
+    self.address = address
   }
 }
-
-/// Computes `rows` · `columns` elements of a contiguous, row-major result.
-public typealias BlockLoop =
-  @Sendable (
-    _ operands: UnsafePointer<BlockOperand>, _ result: UnsafeMutableRawPointer, _ rows: Int,
-    _ columns: Int
-  ) -> Void
 
 /// How an elementwise op computes a block inside a fused group: the same arithmetic as its kernel,
 /// to the bit. The result may lie over an operand of its dtype that is read element for element.

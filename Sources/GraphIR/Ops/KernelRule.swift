@@ -22,19 +22,48 @@ public struct Buffer: @unchecked Sendable {
 
 /// A kernel with pointers and sizes settled, ready to run many times without allocating.
 public struct PreparedKernel {
-  /// Independent work items; they depend on shapes alone, never on the number of threads.
+  /// Independent work items, which depend on shapes alone, never on the number of threads: so the
+  /// result is the same to the bit however they are shared out.
   public var units: Int
-  /// Does the units in the range; distinct ranges may run at the same time.
-  public var run: (Range<Int>) -> Void
-  /// Asked after each run: what was wrong with the values, if anything.
+  /// Memory that a worker lends while it runs units, in bytes.
+  public var scratchBytes: Int
+  /// Does the units in the range; distinct ranges may run at the same time, on other scratch.
+  public var run: (_ units: Range<Int>, _ scratch: UnsafeMutableRawPointer) -> Void
+  /// What is left to do once all units have run.
+  public var finish: (() -> Void)?
+  /// Asked after each run, by the thread that ran the last unit: what was wrong with the values.
+  /// Only for kernels of one unit.
   public var failure: (() -> RunError?)?
+
+  public init(
+    units: Int, scratchBytes: Int = 0,
+    withScratch run: @escaping (_ units: Range<Int>, _ scratch: UnsafeMutableRawPointer) -> Void,
+    finish: (() -> Void)? = nil
+  ) {
+    self.units = units
+    self.finish = finish
+    self.scratchBytes = scratchBytes
+    self.run = run
+  }
 
   public init(
     units: Int, run: @escaping (Range<Int>) -> Void, failure: (() -> RunError?)? = nil
   ) {
+    precondition(failure == nil || units == 1, "a kernel that can fail has one unit, not \(units)")
     self.units = units
-    self.run = run
+    self.run = { range, _ in run(range) }
     self.failure = failure
+    scratchBytes = 0
+  }
+
+  /// Runs all units on this thread, with scratch of its own; gives back what was wrong.
+  package func runAlone() -> RunError? {
+    let scratch = UnsafeMutableRawPointer.allocate(
+      byteCount: max(64, scratchBytes), alignment: 64)
+    defer { scratch.deallocate() }
+    run(0..<units, scratch)
+    finish?()
+    return failure?()
   }
 
   /// A kernel that is one piece of work.

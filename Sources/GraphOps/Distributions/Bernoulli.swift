@@ -19,7 +19,7 @@ extension OpDefinition {
     reference: .elementwise { x, l in
       (l > 0 ? l : 0) - x * l + Foundation.log1p(Foundation.exp(-Swift.abs(l)))
     },
-    kernel: .binary(.init(f32: ak_bernoulli_nll_f32, f64: ak_bernoulli_nll_f64)),
+    kernel: .elements(.binary(f32: ak_bernoulli_nll_f32, f64: ak_bernoulli_nll_f64)),
     storage: .over([0, 1]),
     drawing: .init(.loss, symbol: "−ln Bernoulli", chainer: "BernoulliNLL"),
     decomposition: Decomposition(.onRequest) { c in

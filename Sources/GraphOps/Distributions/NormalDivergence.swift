@@ -16,7 +16,7 @@ extension OpDefinition {
       ]
     },
     reference: .elementwise { mean, s in 0.5 * (mean * mean + (Foundation.expm1(s) - s)) },
-    kernel: .binary(.init(f32: ak_kl_normal_f32, f64: ak_kl_normal_f64)),
+    kernel: .elements(.binary(f32: ak_kl_normal_f32, f64: ak_kl_normal_f64)),
     storage: .over([0, 1]), drawing: .init(.loss, symbol: "KL", chainer: "GaussianKL"),
     decomposition: Decomposition(.onRequest) { c in
       0.5 * (GraphOps.square(c.operands[0]) + (GraphOps.expm1(c.operands[1]) - c.operands[1]))

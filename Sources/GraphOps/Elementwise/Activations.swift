@@ -18,7 +18,7 @@ extension OpDefinition {
     "sigmoid", "1 / (1 + e^−x)", operands: ["x"], type: .sameAsOperand(.floating),
     gradient: .rule { g in [g.cotangent * g.result * (1 - g.result)] },
     reference: .elementwise { logistic($0) },
-    kernel: .unary(.init(f32: ak_sigmoid_f32, f64: ak_sigmoid_f64)),
+    kernel: .elements(.unary(f32: ak_sigmoid_f32, f64: ak_sigmoid_f64)),
     storage: .over([0]), drawing: .init(.elementwise, symbol: "σ", chainer: "Sigmoid"))
 
   /// `relu(x)`: NaN stays NaN; the derivative at 0 is 0.
@@ -28,7 +28,8 @@ extension OpDefinition {
       [GraphOps.select(GraphOps.lessEqual(g.result, g.result.zero), g.cotangent.zero, g.cotangent)]
     },
     reference: .elementwise { $0.isNaN ? $0 : Swift.max($0, 0) },
-    kernel: .unary(.init(f32: ak_relu_f32, f64: ak_relu_f64, i32: ak_relu_i32, i64: ak_relu_i64)),
+    kernel: .elements(
+      .unary(f32: ak_relu_f32, f64: ak_relu_f64, i32: ak_relu_i32, i64: ak_relu_i64)),
     storage: .over([0]), drawing: .init(.elementwise, chainer: "ReLU"))
 
   /// `softplus(x)`, stable over the whole range.
@@ -36,7 +37,7 @@ extension OpDefinition {
     "softplus", "ln(1 + e^x)", operands: ["x"], type: .sameAsOperand(.floating),
     gradient: .rule { g in [g.cotangent * GraphOps.sigmoid(g[0])] },
     reference: .elementwise { stableSoftplus($0) },
-    kernel: .unary(.init(f32: ak_softplus_f32, f64: ak_softplus_f64)),
+    kernel: .elements(.unary(f32: ak_softplus_f32, f64: ak_softplus_f64)),
     storage: .over([0]), drawing: .init(.elementwise, chainer: "Softplus"),
     decomposition: Decomposition(.onRequest) { c in
       let x = c.operands[0]
@@ -50,7 +51,7 @@ extension OpDefinition {
       [g.cotangent * (2 / Double.pi.squareRoot()) * GraphOps.exp(-GraphOps.square(g[0]))]
     },
     reference: .elementwise { Foundation.erf($0) },
-    kernel: .unary(.init(f32: ak_erf_f32, f64: ak_erf_f64)),
+    kernel: .elements(.unary(f32: ak_erf_f32, f64: ak_erf_f64)),
     storage: .over([0]), drawing: .init(.elementwise, chainer: "Erf"))
 }
 

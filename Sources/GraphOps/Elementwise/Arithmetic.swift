@@ -12,7 +12,7 @@ extension OpDefinition {
       [g.cotangent.summed(to: g[0].shape), g.cotangent.summed(to: g[1].shape)]
     },
     reference: .elementwise { $0 + $1 },
-    kernel: .binary(.init(f32: ak_add_f32, f64: ak_add_f64, i32: ak_add_i32, i64: ak_add_i64)),
+    kernel: .elements(.binary(f32: ak_add_f32, f64: ak_add_f64, i32: ak_add_i32, i64: ak_add_i64)),
     storage: .over([0, 1]), drawing: .init(.elementwise, symbol: "+", infix: "+"),
     linearity: .signedSum([1, 1]))
 
@@ -23,7 +23,7 @@ extension OpDefinition {
       [g.cotangent.summed(to: g[0].shape), -g.cotangent.summed(to: g[1].shape)]
     },
     reference: .elementwise { $0 - $1 },
-    kernel: .binary(.init(f32: ak_sub_f32, f64: ak_sub_f64, i32: ak_sub_i32, i64: ak_sub_i64)),
+    kernel: .elements(.binary(f32: ak_sub_f32, f64: ak_sub_f64, i32: ak_sub_i32, i64: ak_sub_i64)),
     storage: .over([0, 1]), drawing: .init(.elementwise, symbol: "−", infix: "-"),
     linearity: .signedSum([1, -1]))
 
@@ -34,7 +34,7 @@ extension OpDefinition {
       [(g.cotangent * g[1]).summed(to: g[0].shape), (g.cotangent * g[0]).summed(to: g[1].shape)]
     },
     reference: .elementwise { $0 * $1 },
-    kernel: .binary(.init(f32: ak_mul_f32, f64: ak_mul_f64, i32: ak_mul_i32, i64: ak_mul_i64)),
+    kernel: .elements(.binary(f32: ak_mul_f32, f64: ak_mul_f64, i32: ak_mul_i32, i64: ak_mul_i64)),
     storage: .over([0, 1]), drawing: .init(.elementwise, symbol: "×", infix: "*"),
     linearity: .product)
 
@@ -54,7 +54,7 @@ extension OpDefinition {
       }
       return try rule(context)
     },
-    kernel: .binary(.init(f32: ak_div_f32, f64: ak_div_f64, i32: ak_div_i32, i64: ak_div_i64)),
+    kernel: .elements(.binary(f32: ak_div_f32, f64: ak_div_f64, i32: ak_div_i32, i64: ak_div_i64)),
     storage: .over([0, 1]), drawing: .init(.elementwise, symbol: "÷", infix: "/"),
     linearity: .quotient)
 
@@ -63,7 +63,7 @@ extension OpDefinition {
     "neg", "−x", operands: ["x"], type: .sameAsOperand(.numeric),
     gradient: .rule { g in [-g.cotangent] },
     reference: .elementwise { -$0 },
-    kernel: .unary(.init(f32: ak_neg_f32, f64: ak_neg_f64, i32: ak_neg_i32, i64: ak_neg_i64)),
+    kernel: .elements(.unary(f32: ak_neg_f32, f64: ak_neg_f64, i32: ak_neg_i32, i64: ak_neg_i64)),
     storage: .over([0]), drawing: .init(.elementwise, symbol: "−", chainer: "-_"),
     linearity: .signedSum([-1]))
 }

@@ -9,7 +9,7 @@ private let stepReason = GradientRule.notDifferentiable(because: "a comparison i
 extension OpDefinition {
   /// A comparison of two operands of one dtype.
   private static func comparison(
-    _ name: String, _ sign: String, _ dtypes: DTypeSet, _ loops: ComparisonLoops,
+    _ name: String, _ sign: String, _ dtypes: DTypeSet, _ loops: ElementLoops,
     _ reference: @escaping @Sendable (Double, Double) -> Bool
   ) -> OpDefinition {
     OpDefinition(
@@ -18,14 +18,14 @@ extension OpDefinition {
         OperandSpec("a", edge: .nondifferentiable), OperandSpec("b", edge: .nondifferentiable),
       ],
       type: .comparison(dtypes), gradient: stepReason,
-      reference: .elementwise { reference($0, $1) ? 1 : 0 }, kernel: .comparison(loops),
+      reference: .elementwise { reference($0, $1) ? 1 : 0 }, kernel: .elements(loops),
       drawing: .init(.comparison, symbol: sign))
   }
 
   /// `equal(a, b)` or `a == b`.
   public static let equal = comparison(
     "equal", "=", .any,
-    .init(
+    .comparison(
       f32: ak_equal_f32, f64: ak_equal_f64, i32: ak_equal_i32, i64: ak_equal_i64,
       bool: ak_equal_bool)
   ) { $0 == $1 }
@@ -33,7 +33,7 @@ extension OpDefinition {
   /// `not_equal(a, b)` or `a != b`.
   public static let notEqual = comparison(
     "not_equal", "≠", .any,
-    .init(
+    .comparison(
       f32: ak_not_equal_f32, f64: ak_not_equal_f64, i32: ak_not_equal_i32, i64: ak_not_equal_i64,
       bool: ak_not_equal_bool)
   ) { $0 != $1 }
@@ -41,13 +41,13 @@ extension OpDefinition {
   /// `less(a, b)` or `a < b`.
   public static let less = comparison(
     "less", "<", .numeric,
-    .init(f32: ak_less_f32, f64: ak_less_f64, i32: ak_less_i32, i64: ak_less_i64)
+    .comparison(f32: ak_less_f32, f64: ak_less_f64, i32: ak_less_i32, i64: ak_less_i64)
   ) { $0 < $1 }
 
   /// `less_equal(a, b)` or `a <= b`.
   public static let lessEqual = comparison(
     "less_equal", "≤", .numeric,
-    .init(
+    .comparison(
       f32: ak_less_equal_f32, f64: ak_less_equal_f64, i32: ak_less_equal_i32,
       i64: ak_less_equal_i64)
   ) { $0 <= $1 }
@@ -55,13 +55,13 @@ extension OpDefinition {
   /// `greater(a, b)` or `a > b`.
   public static let greater = comparison(
     "greater", ">", .numeric,
-    .init(f32: ak_greater_f32, f64: ak_greater_f64, i32: ak_greater_i32, i64: ak_greater_i64)
+    .comparison(f32: ak_greater_f32, f64: ak_greater_f64, i32: ak_greater_i32, i64: ak_greater_i64)
   ) { $0 > $1 }
 
   /// `greater_equal(a, b)` or `a >= b`.
   public static let greaterEqual = comparison(
     "greater_equal", "≥", .numeric,
-    .init(
+    .comparison(
       f32: ak_greater_equal_f32, f64: ak_greater_equal_f64, i32: ak_greater_equal_i32,
       i64: ak_greater_equal_i64)
   ) { $0 >= $1 }

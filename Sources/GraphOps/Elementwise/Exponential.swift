@@ -8,7 +8,7 @@ extension OpDefinition {
     "exp", "e^x", operands: ["x"], type: .sameAsOperand(.floating),
     gradient: .rule { g in [g.cotangent * g.result] },
     reference: .elementwise { Foundation.exp($0) },
-    kernel: .unary(.init(f32: ak_exp_f32, f64: ak_exp_f64)),
+    kernel: .elements(.unary(f32: ak_exp_f32, f64: ak_exp_f64)),
     storage: .over([0]), drawing: .init(.elementwise, chainer: "exp"))
 
   /// `expm1(x)`: exact near 0, where `exp(x) - 1` cancels.
@@ -16,7 +16,7 @@ extension OpDefinition {
     "expm1", "e^x − 1", operands: ["x"], type: .sameAsOperand(.floating),
     gradient: .rule { g in [g.cotangent * GraphOps.exp(g[0])] },
     reference: .elementwise { Foundation.expm1($0) },
-    kernel: .unary(.init(f32: ak_expm1_f32, f64: ak_expm1_f64)),
+    kernel: .elements(.unary(f32: ak_expm1_f32, f64: ak_expm1_f64)),
     storage: .over([0]), drawing: .init(.elementwise, chainer: "Expm1"))
 
   /// `log(x)`, natural.
@@ -24,7 +24,7 @@ extension OpDefinition {
     "log", "ln x", operands: ["x"], type: .sameAsOperand(.floating),
     gradient: .rule { g in [g.cotangent / g[0]] },
     reference: .elementwise { Foundation.log($0) },
-    kernel: .unary(.init(f32: ak_log_f32, f64: ak_log_f64)),
+    kernel: .elements(.unary(f32: ak_log_f32, f64: ak_log_f64)),
     storage: .over([0]), drawing: .init(.elementwise, chainer: "log"))
 
   /// `log1p(x)`: exact near 0, where `log(1 + x)` cancels.
@@ -32,7 +32,7 @@ extension OpDefinition {
     "log1p", "ln(1 + x)", operands: ["x"], type: .sameAsOperand(.floating),
     gradient: .rule { g in [g.cotangent / (1 + g[0])] },
     reference: .elementwise { Foundation.log1p($0) },
-    kernel: .unary(.init(f32: ak_log1p_f32, f64: ak_log1p_f64)),
+    kernel: .elements(.unary(f32: ak_log1p_f32, f64: ak_log1p_f64)),
     storage: .over([0]), drawing: .init(.elementwise, chainer: "Log1p"))
 }
 

@@ -5,7 +5,7 @@ private let logicReason = GradientRule.notDifferentiable(because: "truth values 
 
 extension OpDefinition {
   private static func logic(
-    _ name: String, _ sign: String, _ loop: @escaping BinaryLoop<UInt8, UInt8>,
+    _ name: String, _ sign: String, _ loop: BinaryBool,
     _ reference: @escaping @Sendable (Bool, Bool) -> Bool
   ) -> OpDefinition {
     OpDefinition(
@@ -15,7 +15,7 @@ extension OpDefinition {
       ],
       type: .broadcast(.bool), gradient: logicReason,
       reference: .elementwise { reference($0 != 0, $1 != 0) ? 1 : 0 },
-      kernel: .binary(.init(bool: loop)), storage: .over([0, 1]),
+      kernel: .elements(.binary(bool: loop)), storage: .over([0, 1]),
       drawing: .init(.comparison, symbol: sign))
   }
 
@@ -31,7 +31,7 @@ extension OpDefinition {
     "logical_not", "¬x", operands: [OperandSpec("x", edge: .nondifferentiable)],
     type: .sameAsOperand(.bool), gradient: logicReason,
     reference: .elementwise { $0 == 0 ? 1 : 0 },
-    kernel: .unary(.init(bool: ak_logical_not_bool)), storage: .over([0]),
+    kernel: .elements(.unary(bool: ak_logical_not_bool)), storage: .over([0]),
     drawing: .init(.comparison, symbol: "¬"))
 }
 

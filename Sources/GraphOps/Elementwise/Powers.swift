@@ -8,7 +8,7 @@ extension OpDefinition {
     "sqrt", "√x", operands: ["x"], type: .sameAsOperand(.floating),
     gradient: .rule { g in [g.cotangent * 0.5 / g.result] },
     reference: .elementwise { $0.squareRoot() },
-    kernel: .unary(.init(f32: ak_sqrt_f32, f64: ak_sqrt_f64)),
+    kernel: .elements(.unary(f32: ak_sqrt_f32, f64: ak_sqrt_f64)),
     storage: .over([0]), drawing: .init(.elementwise, chainer: "Sqrt"))
 
   /// `rsqrt(x)`.
@@ -16,7 +16,7 @@ extension OpDefinition {
     "rsqrt", "1 / √x", operands: ["x"], type: .sameAsOperand(.floating),
     gradient: .rule { g in [g.cotangent * -0.5 * g.result / g[0]] },
     reference: .elementwise { 1 / $0.squareRoot() },
-    kernel: .unary(.init(f32: ak_rsqrt_f32, f64: ak_rsqrt_f64)),
+    kernel: .elements(.unary(f32: ak_rsqrt_f32, f64: ak_rsqrt_f64)),
     storage: .over([0]), drawing: .init(.elementwise, chainer: "RsqrtGPU"))
 
   /// `square(x)`.
@@ -24,8 +24,8 @@ extension OpDefinition {
     "square", "x²", operands: ["x"], type: .sameAsOperand(.numeric),
     gradient: .rule { g in [g.cotangent * 2 * g[0]] },
     reference: .elementwise { $0 * $0 },
-    kernel: .unary(
-      .init(f32: ak_square_f32, f64: ak_square_f64, i32: ak_square_i32, i64: ak_square_i64)),
+    kernel: .elements(
+      .unary(f32: ak_square_f32, f64: ak_square_f64, i32: ak_square_i32, i64: ak_square_i64)),
     storage: .over([0]), drawing: .init(.elementwise, symbol: "(·)²", chainer: "Square"))
 
   /// `reciprocal(x)`.
@@ -33,7 +33,7 @@ extension OpDefinition {
     "reciprocal", "1 / x", operands: ["x"], type: .sameAsOperand(.floating),
     gradient: .rule { g in [-(g.cotangent * GraphOps.square(g.result))] },
     reference: .elementwise { 1 / $0 },
-    kernel: .unary(.init(f32: ak_reciprocal_f32, f64: ak_reciprocal_f64)),
+    kernel: .elements(.unary(f32: ak_reciprocal_f32, f64: ak_reciprocal_f64)),
     storage: .over([0]), drawing: .init(.elementwise, symbol: "1/·", chainer: "1.0 / _"))
 
   /// `pow(a, b)` or `a ** b`. The derivative in `a` is 0 where b is 0, that in `b` is 0 where a is
@@ -56,7 +56,7 @@ extension OpDefinition {
       return [(g.cotangent * da).summed(to: a.shape), (g.cotangent * db).summed(to: b.shape)]
     },
     reference: .elementwise { Foundation.pow($0, $1) },
-    kernel: .binary(.init(f32: ak_pow_f32, f64: ak_pow_f64)),
+    kernel: .elements(.binary(f32: ak_pow_f32, f64: ak_pow_f64)),
     storage: .over([0, 1]), drawing: .init(.elementwise, symbol: "^", infix: "**"))
 }
 

@@ -8,7 +8,7 @@ extension OpDefinition {
     "abs", "|x|", operands: ["x"], type: .sameAsOperand(.numeric),
     gradient: .rule { g in [g.cotangent * GraphOps.sign(g[0])] },
     reference: .elementwise { Swift.abs($0) },
-    kernel: .unary(.init(f32: ak_abs_f32, f64: ak_abs_f64, i32: ak_abs_i32, i64: ak_abs_i64)),
+    kernel: .elements(.unary(f32: ak_abs_f32, f64: ak_abs_f64, i32: ak_abs_i32, i64: ak_abs_i64)),
     storage: .over([0]), drawing: .init(.elementwise, symbol: "|·|", chainer: "Absolute"))
 
   /// `sign(x)`: −1, 0 or 1; NaN stays.
@@ -17,7 +17,8 @@ extension OpDefinition {
     type: .sameAsOperand(.numeric),
     gradient: .partial { _ in [.zero(because: "sign is piecewise constant")] },
     reference: .elementwise { $0.isNaN ? $0 : $0 > 0 ? 1 : $0 < 0 ? -1 : 0 },
-    kernel: .unary(.init(f32: ak_sign_f32, f64: ak_sign_f64, i32: ak_sign_i32, i64: ak_sign_i64)),
+    kernel: .elements(
+      .unary(f32: ak_sign_f32, f64: ak_sign_f64, i32: ak_sign_i32, i64: ak_sign_i64)),
     storage: .over([0]), drawing: .init(.elementwise, chainer: "Sign"))
 }
 

@@ -8,7 +8,7 @@ extension OpDefinition {
     "sin", "sin x", operands: ["x"], type: .sameAsOperand(.floating),
     gradient: .rule { g in [g.cotangent * GraphOps.cos(g[0])] },
     reference: .elementwise { Foundation.sin($0) },
-    kernel: .unary(.init(f32: ak_sin_f32, f64: ak_sin_f64)),
+    kernel: .elements(.unary(f32: ak_sin_f32, f64: ak_sin_f64)),
     storage: .over([0]), drawing: .init(.elementwise, chainer: "sin"))
 
   /// `cos(x)`, x in radians.
@@ -16,7 +16,7 @@ extension OpDefinition {
     "cos", "cos x", operands: ["x"], type: .sameAsOperand(.floating),
     gradient: .rule { g in [-(g.cotangent * GraphOps.sin(g[0]))] },
     reference: .elementwise { Foundation.cos($0) },
-    kernel: .unary(.init(f32: ak_cos_f32, f64: ak_cos_f64)),
+    kernel: .elements(.unary(f32: ak_cos_f32, f64: ak_cos_f64)),
     storage: .over([0]), drawing: .init(.elementwise, chainer: "cos"))
 
   /// `tanh(x)`.
@@ -24,7 +24,7 @@ extension OpDefinition {
     "tanh", "tanh x", operands: ["x"], type: .sameAsOperand(.floating),
     gradient: .rule { g in [g.cotangent * (1 - GraphOps.square(g.result))] },
     reference: .elementwise { Foundation.tanh($0) },
-    kernel: .unary(.init(f32: ak_tanh_f32, f64: ak_tanh_f64)),
+    kernel: .elements(.unary(f32: ak_tanh_f32, f64: ak_tanh_f64)),
     storage: .over([0]), drawing: .init(.elementwise, chainer: "Tanh"))
 }
 

@@ -1,34 +1,64 @@
 import COpenBLAS
 import GraphIR
 
-/// One row-major matrix product through BLAS: C = A·B, or C += A·B.
+/// One row-major matrix product through BLAS, tile by tile: C = A·B, or C += A·B.
 struct Gemm: Sendable {
-  var rows: Int
-  var columns: Int
-  var inner: Int
-  var transposeA: Bool
-  var transposeB: Bool
+  let rows: Int
+  let columns: Int
+  let inner: Int
+  let transposeA: Bool
+  let transposeB: Bool
   /// Adds to what C holds instead of overwriting it.
-  var accumulates = false
+  let accumulates: Bool
+  let tiling: GemmTiling
 
-  /// Offsets count elements.
-  func run(_ a: Buffer, _ aOffset: Int, _ b: Buffer, _ bOffset: Int, _ c: Buffer, _ cOffset: Int) {
+  init(
+    rows: Int, columns: Int, inner: Int, transposeA: Bool, transposeB: Bool,
+    accumulates: Bool = false
+  ) {
+    self.rows = rows
+    self.columns = columns
+    self.inner = inner
+    self.transposeA = transposeA
+    self.transposeB = transposeB
+    self.accumulates = accumulates
+    tiling = GemmTiling(
+      rows: rows, columns: columns, inner: inner, transposesA: transposeA, transposesB: transposeB)
+    BLASThreads.leaveThreadsToUs()
+  }
+
+  /// The rows and columns of a tile.
+  func extent(of tile: Int) -> (rows: Range<Int>, columns: Range<Int>) {
+    let (row, column) = tile.quotientAndRemainder(dividingBy: tiling.columnTiles)
+    let (top, left) = (row * tiling.rows, column * tiling.columns)
+    return (top..<min(rows, top + tiling.rows), left..<min(columns, left + tiling.columns))
+  }
+
+  /// Computes one tile. Pointers are to the first elements of A, B and C.
+  func run(
+    tile: Int, _ a: UnsafeMutableRawPointer, _ b: UnsafeMutableRawPointer,
+    _ c: UnsafeMutableRawPointer, isSingle: Bool
+  ) {
     guard rows > 0, columns > 0 else { return }
+    let (top, left) = extent(of: tile)
     let ta = transposeA ? CblasTrans : CblasNoTrans
     let tb = transposeB ? CblasTrans : CblasNoTrans
-    let (m, n, k) = (Int32(rows), Int32(columns), Int32(inner))
-    let lda = Int32(max(1, transposeA ? rows : inner))
-    let ldb = Int32(max(1, transposeB ? inner : columns))
-    switch c.dtype {
-    case .f32:
+    let (m, n, k) = (Int32(top.count), Int32(left.count), Int32(inner))
+    let lda = max(1, transposeA ? rows : inner)
+    let ldb = max(1, transposeB ? inner : columns)
+    let aStart = transposeA ? top.lowerBound : top.lowerBound * lda
+    let bStart = transposeB ? left.lowerBound * ldb : left.lowerBound
+    let cStart = top.lowerBound * columns + left.lowerBound
+    if isSingle {
       cblas_sgemm(
-        CblasRowMajor, ta, tb, m, n, k, 1, a.typed(Float.self) + aOffset, lda,
-        b.typed(Float.self) + bOffset, ldb, accumulates ? 1 : 0, c.typed(Float.self) + cOffset, n)
-    case .f64:
+        CblasRowMajor, ta, tb, m, n, k, 1, a.assumingMemoryBound(to: Float.self) + aStart,
+        Int32(lda), b.assumingMemoryBound(to: Float.self) + bStart, Int32(ldb),
+        accumulates ? 1 : 0, c.assumingMemoryBound(to: Float.self) + cStart, Int32(columns))
+    } else {
       cblas_dgemm(
-        CblasRowMajor, ta, tb, m, n, k, 1, a.typed(Double.self) + aOffset, lda,
-        b.typed(Double.self) + bOffset, ldb, accumulates ? 1 : 0, c.typed(Double.self) + cOffset, n)
-    case .i32, .i64, .bool: preconditionFailure("no matrix product of \(c.dtype)")
+        CblasRowMajor, ta, tb, m, n, k, 1, a.assumingMemoryBound(to: Double.self) + aStart,
+        Int32(lda), b.assumingMemoryBound(to: Double.self) + bStart, Int32(ldb),
+        accumulates ? 1 : 0, c.assumingMemoryBound(to: Double.self) + cStart, Int32(columns))
     }
   }
 

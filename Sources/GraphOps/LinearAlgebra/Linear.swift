@@ -56,15 +56,18 @@ extension OpDefinition {
       let gemm = Gemm(
         rows: count, columns: w.shape[0], inner: w.shape[1], transposeA: false, transposeB: true,
         accumulates: true)
-      let (rows, columns) = (Int64(count), Int64(w.shape[0]))
       let isSingle = y.dtype == .f32
-      return PreparedKernel {
-        if isSingle {
-          ak_fill_rows_f32(b.typed(Float.self), y.typed(Float.self), rows, columns)
-        } else {
-          ak_fill_rows_f64(b.typed(Double.self), y.typed(Double.self), rows, columns)
+      let size = y.dtype.byteCount
+      return PreparedKernel(units: gemm.tiling.count) { range in
+        for tile in range {
+          let (rows, columns) = gemm.extent(of: tile)
+          let bias = b.pointer + columns.lowerBound * size
+          for row in rows {
+            (y.pointer + (row * gemm.columns + columns.lowerBound) * size)
+              .copyMemory(from: bias, byteCount: columns.count * size)
+          }
+          gemm.run(tile: tile, x.pointer, w.pointer, y.pointer, isSingle: isSingle)
         }
-        gemm.run(x, 0, w, 0, y, 0)
       }
     },
     drawing: .init(.matmul, chainer: "LinearFunction"),

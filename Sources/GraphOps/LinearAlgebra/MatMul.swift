@@ -88,11 +88,16 @@ extension OpDefinition {
         rows: c.shape[c.shape.count - 2], columns: c.shape[c.shape.count - 1],
         inner: a.shape[a.shape.count - (ta ? 2 : 1)], transposeA: ta, transposeB: tb)
       let offsets = IndexSequence(batch).map { (offset($0, sa), offset($0, sb)) }
-      return PreparedKernel(units: offsets.count) { range in
-        for index in range {
+      let size = c.dtype.byteCount
+      let isSingle = c.dtype == .f32
+      let tiles = gemm.tiling.count
+      return PreparedKernel(units: offsets.count * tiles) { range in
+        for unit in range {
+          let (index, tile) = unit.quotientAndRemainder(dividingBy: tiles)
           gemm.run(
-            a, offsets[index].0 * gemm.rows * gemm.inner, b,
-            offsets[index].1 * gemm.inner * gemm.columns, c, index * gemm.rows * gemm.columns)
+            tile: tile, a.pointer + offsets[index].0 * gemm.rows * gemm.inner * size,
+            b.pointer + offsets[index].1 * gemm.inner * gemm.columns * size,
+            c.pointer + index * gemm.rows * gemm.columns * size, isSingle: isSingle)
         }
       }
     },

@@ -29,7 +29,7 @@ extension OpDefinition {
             target: rowMajorStrides(context.result.shape)
           ).prepared(context[0], context.result))
       },
-      BlockKernel { operands, _ in copyBlock(of: operands[0]) }),
+      BlockKernel { _, _ in BlockLoop(.copy, nil) }),
     drawing: .init(.movement, chainer: "BroadcastTo"))
 }
 

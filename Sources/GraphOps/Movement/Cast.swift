@@ -32,64 +32,25 @@ extension OpDefinition {
     },
     kernel: .elementwise(
       { context in
-        let loop = castLoop(context[0].dtype, context.result.dtype)
-        let (x, y) = (context[0].pointer, context.result.pointer)
-        let count = Int64(context.result.count)
-        return PreparedKernel { loop(x, y, count) }
+        KernelRule.unary(context, castLoop(context[0].dtype, context.result.dtype).unary)
       },
-      BlockKernel { operands, result in
-        let loop = castLoop(operands[0], result)
-        let (from, to) = (operands[0].byteCount, result.byteCount)
-        return { operands, result, rows, columns in
-          let x = operands[0]
-          if x.rowStride == columns || rows == 1 {
-            loop(x.pointer, result, Int64(rows * columns))
-          } else {
-            for row in 0..<rows {
-              loop(
-                x.pointer + row * x.rowStride * from, result + row * columns * to, Int64(columns))
-            }
-          }
-        }
-      }),
+      BlockKernel { operands, result in castLoop(operands[0], result) }),
     drawing: .init(.conversion, chainer: "Cast"))
 }
 
-private typealias CastLoop =
-  @Sendable (UnsafeMutableRawPointer, UnsafeMutableRawPointer, Int64) -> Void
+private func castLoop(_ from: DType, _ to: DType) -> BlockLoop {
+  BlockLoop(.unary, unsafeBitCast(ak_cast(from.code, to.code), to: UnsafeRawPointer.self))
+}
 
-private func castLoop(_ from: DType, _ to: DType) -> CastLoop {
-  func loop<S, D>(
-    _ body: @escaping @Sendable (UnsafePointer<S>?, UnsafeMutablePointer<D>?, Int64) -> Void
-  ) -> CastLoop {
-    { body($0.assumingMemoryBound(to: S.self), $1.assumingMemoryBound(to: D.self), $2) }
-  }
-  return switch (from, to) {
-  case (.f32, .f32): loop(ak_cast_f32_f32)
-  case (.f32, .f64): loop(ak_cast_f32_f64)
-  case (.f32, .i32): loop(ak_cast_f32_i32)
-  case (.f32, .i64): loop(ak_cast_f32_i64)
-  case (.f32, .bool): loop(ak_cast_f32_bool)
-  case (.f64, .f32): loop(ak_cast_f64_f32)
-  case (.f64, .f64): loop(ak_cast_f64_f64)
-  case (.f64, .i32): loop(ak_cast_f64_i32)
-  case (.f64, .i64): loop(ak_cast_f64_i64)
-  case (.f64, .bool): loop(ak_cast_f64_bool)
-  case (.i32, .f32): loop(ak_cast_i32_f32)
-  case (.i32, .f64): loop(ak_cast_i32_f64)
-  case (.i32, .i32): loop(ak_cast_i32_i32)
-  case (.i32, .i64): loop(ak_cast_i32_i64)
-  case (.i32, .bool): loop(ak_cast_i32_bool)
-  case (.i64, .f32): loop(ak_cast_i64_f32)
-  case (.i64, .f64): loop(ak_cast_i64_f64)
-  case (.i64, .i32): loop(ak_cast_i64_i32)
-  case (.i64, .i64): loop(ak_cast_i64_i64)
-  case (.i64, .bool): loop(ak_cast_i64_bool)
-  case (.bool, .f32): loop(ak_cast_bool_f32)
-  case (.bool, .f64): loop(ak_cast_bool_f64)
-  case (.bool, .i32): loop(ak_cast_bool_i32)
-  case (.bool, .i64): loop(ak_cast_bool_i64)
-  case (.bool, .bool): loop(ak_cast_bool_bool)
+extension DType {
+  fileprivate var code: ak_dtype {
+    switch self {
+    case .f32: AK_F32
+    case .f64: AK_F64
+    case .i32: AK_I32
+    case .i64: AK_I64
+    case .bool: AK_BOOL
+    }
   }
 }
 

@@ -20,7 +20,8 @@ extension OpDefinition {
     type: .reduction(.numeric),
     gradient: .rule { g in [g.cotangent.spread(over: g.axes, to: g[0].shape)] },
     reference: .reduction { $0.reduce(0, +) },
-    kernel: .reduction(.init(f32: ak_sum_f32, f64: ak_sum_f64, i32: ak_sum_i32, i64: ak_sum_i64)),
+    kernel: .sum(
+      .init(f32: ak_sum_f32, f64: ak_sum_f64, i32: ak_sum_i32, i64: ak_sum_i64), isMean: false),
     drawing: .init(.reduction, symbol: "Σ", chainer: "Sum"), fusion: .sum(isMean: false))
 
   /// `mean(x, axes: [], keepdims: false)`; an empty mean is NaN.
@@ -37,13 +38,7 @@ extension OpDefinition {
       return [share.spread(over: g.axes, to: g[0].shape)]
     },
     reference: .reduction { $0.reduce(0, +) / Double($0.count) },
-    kernel: .prepare { context in
-      switch context[0].dtype {
-      case .f32: KernelRule.reduction(context, ak_mean_f32)
-      case .f64: KernelRule.reduction(context, ak_mean_f64)
-      default: KernelRule.missing(context)
-      }
-    },
+    kernel: .sum(.init(f32: ak_mean_f32, f64: ak_mean_f64), isMean: true),
     drawing: .init(.reduction, symbol: "mean", chainer: "Average"),
     fusion: .sum(isMean: true))
 }

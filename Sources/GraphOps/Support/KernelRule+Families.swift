@@ -1,44 +1,10 @@
 import CKernels
 import GraphIR
 
-// Function types of the C loops.
-typealias UnaryLoop<T> = @Sendable (UnsafePointer<T>?, UnsafeMutablePointer<T>?, Int64) -> Void
-typealias BinaryLoop<T, R> =
-  @Sendable (
-    UnsafePointer<ak_walk>?, UnsafePointer<T>?, UnsafePointer<T>?, UnsafeMutablePointer<R>?, Int64,
-    Int64
-  ) -> Void
 typealias ReductionLoop<T, R> =
   @Sendable (
     UnsafePointer<ak_reduction>?, UnsafePointer<T>?, UnsafeMutablePointer<R>?, Int64, Int64
   ) -> Void
-
-/// The loops of a one-operand op, one per dtype it takes.
-struct UnaryLoops: Sendable {
-  var f32: UnaryLoop<Float>?
-  var f64: UnaryLoop<Double>?
-  var i32: UnaryLoop<Int32>?
-  var i64: UnaryLoop<Int64>?
-  var bool: UnaryLoop<UInt8>?
-}
-
-/// The loops of a two-operand op whose result has the operands' dtype.
-struct BinaryLoops: Sendable {
-  var f32: BinaryLoop<Float, Float>?
-  var f64: BinaryLoop<Double, Double>?
-  var i32: BinaryLoop<Int32, Int32>?
-  var i64: BinaryLoop<Int64, Int64>?
-  var bool: BinaryLoop<UInt8, UInt8>?
-}
-
-/// The loops of a comparison; a truth value is one byte.
-struct ComparisonLoops: Sendable {
-  var f32: BinaryLoop<Float, UInt8>
-  var f64: BinaryLoop<Double, UInt8>
-  var i32: BinaryLoop<Int32, UInt8>
-  var i64: BinaryLoop<Int64, UInt8>
-  var bool: BinaryLoop<UInt8, UInt8>?
-}
 
 /// The loops of a reduction to the operand's dtype.
 struct ReductionLoops: Sendable {
@@ -60,98 +26,43 @@ extension KernelRule {
     preconditionFailure("no loop for \(context.operands.map(\.dtype)) → \(context.result.dtype)")
   }
 
-  static func unary(_ loops: UnaryLoops) -> KernelRule {
+  /// Element by element; the last operand's dtype chooses the loop.
+  static func elements(_ loops: ElementLoops) -> KernelRule {
     .elementwise(
       { context in
-        switch context[0].dtype {
-        case .f32: unary(context, loops.f32)
-        case .f64: unary(context, loops.f64)
-        case .i32: unary(context, loops.i32)
-        case .i64: unary(context, loops.i64)
-        case .bool: unary(context, loops.bool)
+        let loop = loops[context.operands.map(\.dtype)]
+        switch loop.call {
+        case .unary: return unary(context, loop.unary)
+        case .binary:
+          let call = loop.binary
+          let (a, b, y) = (context[0].pointer, context[1].pointer, context.result.pointer)
+          return rows(context) { walk, begin, end in call(walk, a, b, y, begin, end) }
+        case .select:
+          let call = loop.select
+          let (c, a, b) = (context[0].pointer, context[1].pointer, context[2].pointer)
+          let y = context.result.pointer
+          return rows(context) { walk, begin, end in call(walk, c, a, b, y, begin, end) }
+        case .copy: preconditionFailure("a copy is no loop")
         }
       },
-      BlockKernel { operands, _ in
-        switch operands[0] {
-        case .f32: blocks(loops.f32)
-        case .f64: blocks(loops.f64)
-        case .i32: blocks(loops.i32)
-        case .i64: blocks(loops.i64)
-        case .bool: blocks(loops.bool)
-        }
-      })
+      BlockKernel { operands, _ in loops[operands] })
   }
 
-  private static func unary<T>(_ context: Context, _ loop: UnaryLoop<T>?) -> PreparedKernel {
-    guard let loop else { missing(context) }
-    let x = context[0].typed(T.self)
-    let y = context.result.typed(T.self)
+  static func unary(_ context: Context, _ loop: @escaping UnaryCall) -> PreparedKernel {
+    let (x, y) = (context[0].pointer, context.result.pointer)
+    let (from, to) = (context[0].dtype.byteCount, context.result.dtype.byteCount)
     let count = context.result.count
     return PreparedKernel(units: tiles(count, tile)) { range in
       let begin = range.lowerBound * tile
-      loop(x + begin, y + begin, Int64(min(count, range.upperBound * tile) - begin))
+      loop(x + begin * from, y + begin * to, Int64(min(count, range.upperBound * tile) - begin))
     }
   }
 
-  static func binary(_ loops: BinaryLoops) -> KernelRule {
-    .elementwise(
-      { context in
-        switch context[0].dtype {
-        case .f32: binary(context, loops.f32)
-        case .f64: binary(context, loops.f64)
-        case .i32: binary(context, loops.i32)
-        case .i64: binary(context, loops.i64)
-        case .bool: binary(context, loops.bool)
-        }
-      },
-      BlockKernel { operands, _ in
-        switch operands[0] {
-        case .f32: blocks(loops.f32)
-        case .f64: blocks(loops.f64)
-        case .i32: blocks(loops.i32)
-        case .i64: blocks(loops.i64)
-        case .bool: blocks(loops.bool)
-        }
-      })
-  }
-
-  static func comparison(_ loops: ComparisonLoops) -> KernelRule {
-    .elementwise(
-      { context in
-        switch context[0].dtype {
-        case .f32: binary(context, loops.f32)
-        case .f64: binary(context, loops.f64)
-        case .i32: binary(context, loops.i32)
-        case .i64: binary(context, loops.i64)
-        case .bool: binary(context, loops.bool)
-        }
-      },
-      BlockKernel { operands, _ in
-        switch operands[0] {
-        case .f32: blocks(loops.f32)
-        case .f64: blocks(loops.f64)
-        case .i32: blocks(loops.i32)
-        case .i64: blocks(loops.i64)
-        case .bool: blocks(loops.bool)
-        }
-      })
-  }
-
-  private static func binary<T, R>(
-    _ context: Context, _ loop: BinaryLoop<T, R>?
-  ) -> PreparedKernel {
-    guard let loop else { missing(context) }
-    let walk = ak_walk(broadcasting: context.operands.map(\.shape), to: context.result.shape)
-    let a = context[0].typed(T.self)
-    let b = context[1].typed(T.self)
-    let y = context.result.typed(R.self)
-    return rows(walk) { walk, begin, end in loop(walk, a, b, y, begin, end) }
-  }
-
   /// A kernel over the rows of a walk, cut into tiles of about the same number of elements.
-  static func rows(
-    _ walk: ak_walk, _ body: @escaping (UnsafePointer<ak_walk>, Int64, Int64) -> Void
+  private static func rows(
+    _ context: Context, _ body: @escaping (UnsafePointer<ak_walk>, Int64, Int64) -> Void
   ) -> PreparedKernel {
+    let walk = ak_walk(broadcasting: context.operands.map(\.shape), to: context.result.shape)
     let rows = walk.rows
     let perTile = max(1, tile / max(1, walk.rowLength))
     return PreparedKernel(units: tiles(rows, perTile)) { range in
@@ -171,6 +82,32 @@ extension KernelRule {
       case .i64: reduction(context, loops.i64)
       case .bool: missing(context)
       }
+    }
+  }
+
+  /// A sum or mean of floats over the first axes or all of them runs as a block program, so that it
+  /// adds up as in a fused group; other axes, and integers, by loops of their own.
+  static func sum(_ loops: ReductionLoops, isMean: Bool) -> KernelRule {
+    let others = reduction(loops)
+    return .prepare { context in
+      let shape = context[0].shape
+      let axes = reducedAxes(context.attributes, rank: shape.count)
+      guard context[0].dtype.isFloating, axes == Array(0..<axes.count) else {
+        guard let kernel = others.prepared(context) else { missing(context) }
+        return kernel
+      }
+      let isAll = axes.count == shape.count
+      let split = isAll ? max(0, shape.count - 1) : axes.count
+      let program = BlockProgram(shape: shape, split: split, hasSums: true)
+      let columns = shape[split...].reduce(1, *)
+      let added = shape[..<axes.count].reduce(1, *)
+      program.sum(
+        .memory(context[0].pointer, context[0].dtype, stride: columns, rows: true, columns: true),
+        over: isAll ? .all : .rows, divisor: isMean ? Double(added) : 1,
+        into: context.result.pointer, context.result.dtype)
+      program.seal()
+      return PreparedKernel(
+        units: program.units, withScratch: { program.run($0, $1) }, finish: { program.finish() })
     }
   }
 

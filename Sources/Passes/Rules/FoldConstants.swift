@@ -111,8 +111,7 @@ private struct Folding {
         KernelRule.Context(
           operands: operands, result: result, attributes: site.attributes, sizes: [:]))
     else { return nil }
-    kernel.run(0..<kernel.units)
-    return kernel.failure?() == nil ? result.loaded : nil
+    return kernel.runAlone() == nil ? result.loaded : nil
   }
 }
 

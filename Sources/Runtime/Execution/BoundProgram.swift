@@ -11,23 +11,18 @@ public final class BoundProgram {
   public let state: StateStore
   private let arena: AlignedMemory
   private let draws: DrawContext
-  private var steps: [Step] = []
+  private let executor: Executor
+  private let failures: Failures
   private let fedBuffers: [String: (node: Node, buffer: Buffer)]
   private var isFed: Set<String> = []
   private var isFilledInPlace: Set<String> = []
   private var wasRun = false
   /// Fed leaves whose memory other values take during a run.
   private let usedUp: [String]
-  #if PoisonFreedMemory
-    private let poison: Poison
-  #endif
-
-  /// One prepared step; a copy belongs to no node.
-  private struct Step {
-    let node: NodeID?
-    let kernel: PreparedKernel
-    /// As the plan counts; copies run before the first moment and after the last.
-    let moment: Int
+  /// What steps found wrong in the run under way; the first step in order counts.
+  private final class Failures {
+    var found: [(node: NodeID, error: RunError)?] = []
+    var isAny = false
   }
 
   /// The seed and step that noise kernels read when they run.
@@ -37,19 +32,23 @@ public final class BoundProgram {
 
   /// Binds a program: plans memory for `sizes`, allocates it, prepares every kernel.
   ///
-  /// `state` holds the persistent leaves; nil makes a store of its own, zeroed. Throws for
+  /// `state` holds the persistent leaves; nil makes a store of its own, zeroed. Results do not
+  /// depend on how many threads `pool` has. Throws for
   /// dimensions without a size, shapes that do not fit, and too little memory.
   public convenience init(
     _ program: Program, sizes: [String: Int] = [:], shapes: [String: [Int]] = [:],
-    state: StateStore? = nil, seed: UInt64 = 0
+    state: StateStore? = nil, seed: UInt64 = 0, pool: WorkerPool = .shared
   ) throws(Diagnostic) {
-    try self.init(program, sizes: sizes, shapes: shapes, state: state, seed: seed) { _ in }
+    try self.init(
+      program, sizes: sizes, shapes: shapes, state: state, seed: seed, pool: pool
+    ) { _ in }
   }
 
   /// Binds with a plan that `adjust` may have changed: for tests of what a wrong plan does.
   package init(
     _ program: Program, sizes given: [String: Int] = [:], shapes: [String: [Int]] = [:],
-    state: StateStore? = nil, seed: UInt64 = 0, adjusting adjust: (inout MemoryPlan) -> Void
+    state: StateStore? = nil, seed: UInt64 = 0, pool: WorkerPool = .shared,
+    adjusting adjust: (inout MemoryPlan) -> Void
   ) throws(Diagnostic) {
     let graph = program.graph
     let sizes = try SizeSolver(graph).solve(given: given, shapes: shapes)
@@ -70,10 +69,6 @@ public final class BoundProgram {
     self.plan = plan
     self.state = store
     self.arena = arena
-    #if PoisonFreedMemory
-      poison = Poison(program, plan, base: arena.base)
-      poison.fill()
-    #endif
     let draws = DrawContext()
     self.draws = draws
 
@@ -99,30 +94,38 @@ public final class BoundProgram {
     }
     self.fedBuffers = fedBuffers
     usedUp = fedBuffers.filter { !plan.survivesRun($0.value.node.id) }.keys.sorted()
-    steps.reserveCapacity(plan.steps.count + plan.before.count + plan.after.count)
-    for copy in plan.before { steps.append(Self.step(copy, locator, moment: 0)) }
     for id in program.settled {
       // Once and for all.
       let kernel = try Self.prepare(graph[id], locator, sizes, draws, seed: seed)
-      kernel?.run(0..<(kernel?.units ?? 0))
-      if let failure = kernel?.failure?() { throw .failed(graph[id], failure) }
+      if let failure = kernel?.runAlone() { throw .failed(graph[id], failure) }
     }
     try Self.checkViews(program, plan)
+    let failures = Failures()
+    self.failures = failures
+    var phases: [Phase] = []
+    for copy in plan.before { phases.append(Self.phase(copy, locator)) }
+    #if PoisonFreedMemory
+      let poison = Poison(program, plan, base: arena.base)
+      poison.fill()
+      phases.append(poison.phase(after: 0))
+    #endif
     for (index, step) in plan.steps.enumerated() {
       if let layout = step.layout {
-        steps.append(
-          Step(
-            node: layout.members[0],
-            kernel: try Self.prepare(layout, locator, sizes, draws, seed: seed),
-            moment: index + 1))
-      } else if let id = step.nodes.first,
-        let kernel = try Self.prepare(graph[id], locator, sizes, draws, seed: seed)
-      {
-        steps.append(Step(node: id, kernel: kernel, moment: index + 1))
+        phases += try Self.phases(layout, locator, sizes, draws, failures, seed: seed)
+      } else if let id = step.nodes.first {
+        phases += try Self.phases(graph[id], locator, sizes, draws, failures, seed: seed)
       }
+      #if PoisonFreedMemory
+        phases.append(poison.phase(after: index + 1))
+      #else
+        _ = index
+      #endif
     }
-    let end = plan.steps.count + 1
-    for copy in plan.after { steps.append(Self.step(copy, locator, moment: end)) }
+    for copy in plan.after { phases.append(Self.phase(copy, locator)) }
+    guard let executor = Executor(phases, pool: pool) else {
+      throw .outOfMemory(plan.arenaBytes, graph)
+    }
+    self.executor = executor
   }
 
   /// Turns places of the plan into memory.
@@ -174,21 +177,43 @@ public final class BoundProgram {
     }
   }
 
-  private static func prepare(
+  private static func phases(
+    _ node: Node, _ locator: Locator, _ sizes: [String: Int], _ draws: DrawContext,
+    _ failures: Failures, seed: UInt64
+  ) throws(Diagnostic) -> [Phase] {
+    guard var kernel = try prepare(node, locator, sizes, draws, seed: seed) else { return [] }
+    if let failure = kernel.failure {
+      let place = failures.found.count
+      failures.found.append(nil)
+      let run = kernel.run
+      let id = node.id
+      kernel.run = { units, scratch in
+        run(units, scratch)
+        if let error = failure() {
+          failures.found[place] = (id, error)
+          failures.isAny = true
+        }
+      }
+    }
+    let reads = node.operands.compactMap { locator.buffer(of: locator.graph[$0]) }
+    return Phase.phases(
+      of: kernel, reads: reads.map { Phase.Span($0) },
+      writes: locator.buffer(of: node).map { [Phase.Span($0)] } ?? [])
+  }
+
+  private static func phases(
     _ layout: GroupLayout, _ locator: Locator, _ sizes: [String: Int], _ draws: DrawContext,
-    seed: UInt64
-  ) throws(Diagnostic) -> PreparedKernel {
+    _ failures: Failures, seed: UInt64
+  ) throws(Diagnostic) -> [Phase] {
     let graph = locator.graph
     for id in layout.members { try check(graph[id], locator.plan) }
-    let anchor = try layout.anchor.flatMap { id throws(Diagnostic) in
-      try prepare(graph[id], locator, sizes, draws, seed: seed)
+    let anchor = try layout.anchor.map { id throws(Diagnostic) in
+      try phases(graph[id], locator, sizes, draws, failures, seed: seed)
     }
-    guard
-      let kernel = GroupKernel(
-        layout, graph, sizes: sizes, anchor: anchor,
-        buffer: { locator.buffer(of: graph[$0]) })
-    else { throw .outOfMemory(locator.plan.arenaBytes, graph) }
-    return kernel.prepared
+    return GroupKernel(
+      layout, graph, sizes: sizes, anchor: anchor ?? [],
+      buffer: { locator.buffer(of: graph[$0]) }
+    ).phases
   }
 
   /// What only sizes can show to be wrong about an operation for which no kernel of its own runs.
@@ -207,17 +232,15 @@ public final class BoundProgram {
     }
   }
 
-  private static func step(
-    _ copy: MemoryPlan.Copy, _ locator: Locator, moment: Int
-  ) -> Step {
+  private static func phase(_ copy: MemoryPlan.Copy, _ locator: Locator) -> Phase {
     guard let from = locator.pointer(copy.from), let to = locator.pointer(copy.to) else {
       preconditionFailure("no memory for a copy")
     }
+    let source = from + copy.fromOffset
     let bytes = copy.bytes
-    let start = copy.fromOffset
-    return Step(
-      node: nil, kernel: PreparedKernel { to.copyMemory(from: from + start, byteCount: bytes) },
-      moment: moment)
+    return Phase(
+      units: 1, reads: [Phase.Span(source, bytes: bytes)], writes: [Phase.Span(to, bytes: bytes)]
+    ) { _, _ in to.copyMemory(from: source, byteCount: bytes) }
   }
 
   // MARK: Running
@@ -258,7 +281,7 @@ public final class BoundProgram {
   }
 
   /// Runs every step once; noise is drawn at `step`. Throws when an input was never fed and when a
-  /// step finds its values wrong. After an error updates may be half done.
+  /// step found its values wrong; the parameters may then hold what it made of them.
   public func run(step: UInt64 = 0) throws(Diagnostic) {
     if isFed.count < fedBuffers.count {
       for (name, entry) in fedBuffers.sorted(by: { $0.key < $1.key }) where !isFed.contains(name) {
@@ -273,18 +296,12 @@ public final class BoundProgram {
       if !isFilledInPlace.contains(usedUp[index]) { isFed.remove(usedUp[index]) }
       index += 1
     }
-    index = 0
-    while index < steps.count {
-      let kernel = steps[index].kernel
-      kernel.run(0..<kernel.units)
-      if let failure = kernel.failure?(), let node = steps[index].node {
-        throw .failed(program.graph[node], failure)
-      }
-      #if PoisonFreedMemory
-        poison.fill(after: steps[index].moment)
-      #endif
-      index += 1
-    }
+    executor.run()
+    guard failures.isAny else { return }
+    let first = failures.found.lazy.compactMap { $0 }.first
+    failures.isAny = false
+    for place in failures.found.indices { failures.found[place] = nil }
+    if let first { throw .failed(program.graph[first.node], first.error) }
   }
 
   // MARK: Results

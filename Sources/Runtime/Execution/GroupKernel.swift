@@ -4,311 +4,152 @@ import GraphOps
 /// A fused group with pointers and sizes settled: its members run block by block, so that values
 /// that no other step needs stay in the cache.
 ///
-/// Blocks are whole rows where several rows fit, else stretches of one row. The arithmetic is that
-/// of the members' own kernels, to the bit.
-final class GroupKernel {
-  /// Where a value is while a block is computed.
-  private struct Source {
-    var base: UnsafeMutableRawPointer
-    var extent: GroupLayout.Extent
-    /// Elements from one row to the next; nil in blocks, whose rows lie close together.
-    var rowStride: Int?
-    var byteCount: Int
-  }
+/// The arithmetic is that of the members' own kernels, to the bit.
+struct GroupKernel {
+  private let program: BlockProgram
+  private let scratchBytes: Int
+  /// What the members but sums read and write, and what sums write.
+  private let reads: [Phase.Span]
+  private let writes: [Phase.Span]
+  private let totals: [Phase.Span]
+  private let anchor: [Phase]
 
-  private enum Work {
-    /// Into memory or a block.
-    case compute(BlockLoop, operands: Range<Int>, into: Source)
-    /// Into each row of `base`, from the column `start` on.
-    case place(Source, base: UnsafeMutableRawPointer, start: Int, rowStride: Int)
-    case sum(SumState)
-  }
-
-  /// A sum under way.
-  private struct SumState {
-    var operand: Source
-    var axes: GroupLayout.Axes
-    var sum: StreamedSum
-    var sums: UnsafeMutablePointer<Double>
-    var count: Int
-    var result: UnsafeMutableRawPointer
-    /// What every sum is divided by; 1 for a plain sum.
-    var divisor: Double
-  }
-
-  private let anchor: PreparedKernel?
-  private let rows: Int
-  private let columns: Int
-  private let blockRows: Int
-  private let blockColumns: Int
-  private var work: [Work] = []
-  /// The operands of every `compute`, one after another.
-  private var operands: [Source] = []
-  private let scratch: AlignedMemory
-  private let arguments: UnsafeMutablePointer<BlockOperand>
-
-  /// About how many elements a block has.
-  private static let blockElements = 4096
-  /// No op that computes blocks has more operands.
-  private static let mostOperands = 8
-
-  /// `buffer` gives the memory of values that have some. Nil when there is no memory for blocks.
-  init?(
-    _ layout: GroupLayout, _ graph: Graph, sizes: [String: Int], anchor: PreparedKernel?,
+  /// `buffer` gives the memory of values that have some; `anchor` is the matrix product.
+  init(
+    _ layout: GroupLayout, _ graph: Graph, sizes: [String: Int], anchor: [Phase],
     buffer: (NodeID) -> Buffer?
   ) {
-    self.anchor = anchor
-    guard let space = try? layout.space.evaluated(sizes) else { return nil }
-    let rows = space[..<layout.split].reduce(1, *)
+    guard let space = try? layout.space.evaluated(sizes) else {
+      preconditionFailure("a group without a size")
+    }
     let columns = space[layout.split...].reduce(1, *)
-    self.rows = rows
-    self.columns = columns
-    if rows == 1 || columns >= GroupKernel.blockElements {
-      blockRows = 1
-      blockColumns = max(1, min(columns, GroupKernel.blockElements))
-    } else {
-      blockRows = max(1, min(rows, GroupKernel.blockElements / max(1, columns)))
-      blockColumns = max(1, columns)
-    }
+    let rows = space[..<layout.split].reduce(1, *)
+    let hasSums = layout.parts.contains { if case .sum = $0 { true } else { false } }
+    let program = BlockProgram(shape: space, split: layout.split, hasSums: hasSums)
+    self.program = program
+    self.anchor = anchor
     var registers = Registers(layout, graph) { buffer($0) == nil }
-    let slot = MemoryPlan.paddedBytes([blockRows * blockColumns], .f64)
-    var sumBytes = 0
-    for (id, part) in zip(layout.members, layout.parts) {
-      if case .sum(let axes, _) = part {
-        sumBytes += GroupKernel.sumCount(axes, rows, columns, graph[id]) * 8
-      }
-    }
-    guard let scratch = AlignedMemory(bytes: registers.count * slot + sumBytes) else { return nil }
-    self.scratch = scratch
-    arguments = .allocate(capacity: GroupKernel.mostOperands)
-    var nextSum = (scratch.base + registers.count * slot).assumingMemoryBound(to: Double.self)
-    var sources: [NodeID: Source] = [:]
+    let slot = MemoryPlan.paddedBytes([program.blockElements], .f64)
+    scratchBytes = registers.count * slot
+    var places: [NodeID: BlockProgram.Place] = [:]
+    var reads: [Phase.Span] = []
+    var writes: [Phase.Span] = []
+    var totals: [Phase.Span] = []
 
-    func source(_ id: NodeID) -> Source {
-      if let known = sources[id] { return known }
+    func place(_ id: NodeID) -> BlockProgram.Place {
+      if let known = places[id] { return known }
       guard let memory = buffer(id), let extent = layout.extent(of: graph[id].type.shape) else {
         preconditionFailure("no memory for \(graph[id].label)")
       }
-      return Source(
-        base: memory.pointer, extent: extent, rowStride: extent.columns ? columns : 1,
-        byteCount: memory.dtype.byteCount)
+      reads.append(Phase.Span(memory))
+      let place = BlockProgram.Place.memory(
+        memory.pointer, memory.dtype, stride: extent.columns ? columns : 1, rows: extent.rows,
+        columns: extent.columns)
+      places[id] = place
+      return place
     }
 
-    for (place, id) in layout.members.enumerated() {
+    func memory(_ id: NodeID) -> Buffer {
+      guard let memory = buffer(id) else { preconditionFailure("no memory for \(graph[id].label)") }
+      return memory
+    }
+
+    for (index, id) in layout.members.enumerated() {
       let node = graph[id]
-      let byteCount = node.type.dtype.byteCount
-      switch layout.parts[place] {
+      let dtype = node.type.dtype
+      switch layout.parts[index] {
       case .anchor: break
-      case .alias: sources[id] = source(node.operands[0])
+      case .alias: places[id] = place(node.operands[0])
       case .window(let start):
-        guard let parent = buffer(node.operands[0]), let first = try? start.evaluated(sizes),
-          let width = parent.shape.last
-        else { preconditionFailure("no memory behind \(node.label)") }
-        let window = Source(
-          base: parent.pointer + first * byteCount,
-          extent: GroupLayout.Extent(rows: true, columns: true), rowStride: width,
-          byteCount: byteCount)
+        let parent = memory(node.operands[0])
+        guard let first = try? start.evaluated(sizes), let width = parent.shape.last else {
+          preconditionFailure("a slice without a start: \(node.label)")
+        }
+        reads.append(Phase.Span(parent))
+        let window = BlockProgram.Place.memory(
+          parent.pointer + first * dtype.byteCount, dtype, stride: width, rows: true, columns: true)
         if let own = buffer(id) {
-          work.append(.place(window, base: own.pointer, start: 0, rowStride: columns))
-          sources[id] = source(id)
+          writes.append(Phase.Span(own))
+          let place = BlockProgram.Place.memory(
+            own.pointer, dtype, stride: columns, rows: true, columns: true)
+          program.copy(window, into: place)
+          places[id] = place
         } else {
-          sources[id] = window
+          places[id] = window
         }
       case .elementwise:
-        guard case .elementwise(_, let kernel)? = node.operation?.definition.kernel else {
-          preconditionFailure("'\(node.label)' has no block kernel")
+        guard case .elementwise(_, let kernel)? = node.operation?.definition.kernel,
+          let extent = layout.extent(of: node.type.shape)
+        else { preconditionFailure("'\(node.label)' has no block kernel") }
+        let operands = node.operands.map(place)
+        let result: BlockProgram.Place
+        if let own = buffer(id) {
+          writes.append(Phase.Span(own))
+          result = .memory(
+            own.pointer, dtype, stride: extent.columns ? columns : 1, rows: extent.rows,
+            columns: extent.columns)
+        } else {
+          result = .register(
+            registers.take(id), of: slot, dtype, rows: extent.rows, columns: extent.columns)
         }
-        let from = operands.count
-        for operand in node.operands { operands.append(source(operand)) }
-        if buffer(id) == nil, let extent = layout.extent(of: node.type.shape) {
-          sources[id] = Source(
-            base: scratch.base + registers.take(id) * slot, extent: extent, rowStride: nil,
-            byteCount: byteCount)
-        }
-        let loop = kernel.loop(node.operands.map { graph[$0].type.dtype }, node.type.dtype)
-        work.append(.compute(loop, operands: from..<operands.count, into: source(id)))
+        places[id] = result
+        program.compute(
+          kernel.loop(node.operands.map { graph[$0].type.dtype }, dtype), operands, into: result)
       case .join:
-        guard let own = buffer(id) else { preconditionFailure("no memory for \(node.label)") }
-        for (index, operand) in node.operands.enumerated() {
-          work.append(
-            .place(
-              source(operand), base: own.pointer, start: index * columns,
-              rowStride: node.operands.count * columns))
+        let own = memory(id)
+        writes.append(Phase.Span(own))
+        for (number, operand) in node.operands.enumerated() {
+          program.copy(
+            place(operand),
+            into: .memory(
+              own.pointer + number * columns * dtype.byteCount, dtype,
+              stride: node.operands.count * columns, rows: true, columns: true))
         }
       case .sum(let axes, let isMean):
-        guard let own = buffer(id) else { preconditionFailure("no memory for \(node.label)") }
-        let count = GroupKernel.sumCount(axes, rows, columns, node)
+        let own = memory(id)
+        totals.append(Phase.Span(own))
         let added =
           switch axes {
           case .all: rows * columns
           case .rows: rows
           case .columns: columns
           }
-        work.append(
-          .sum(
-            SumState(
-              operand: source(node.operands[0]), axes: axes, sum: StreamedSum(node.type.dtype),
-              sums: nextSum, count: count, result: own.pointer,
-              divisor: isMean ? Double(added) : 1)))
-        nextSum += count
+        program.sum(
+          place(node.operands[0]), over: axes.program, divisor: isMean ? Double(added) : 1,
+          into: own.pointer, dtype)
       }
-      registers.release(after: place)
+      registers.release(after: index)
     }
+    program.seal()
+    self.reads = reads
+    self.writes = writes
+    self.totals = totals
   }
 
-  deinit { arguments.deallocate() }
-
-  /// How many doubles a sum keeps while it runs.
-  private static func sumCount(
-    _ axes: GroupLayout.Axes, _ rows: Int, _ columns: Int, _ node: Node
-  ) -> Int {
-    switch axes {
-    case .all, .columns: StreamedSum.lanes
-    case .rows: columns == 1 ? StreamedSum.lanes : max(1, columns)
+  /// The matrix product, the blocks, and the sums that all of them make together.
+  var phases: [Phase] {
+    let partials = program.partials.map { Phase.Span($0) }
+    let program = program
+    let body = Phase(
+      units: program.units, scratchBytes: scratchBytes, reads: reads,
+      writes: writes + partials + (program.hasFinish ? [] : totals)
+    ) { program.run($0, $1) }
+    if !program.hasFinish { return anchor + [body] }
+    // Sums along rows are written by the units, the others at the end.
+    let end = Phase(units: 1, reads: partials, writes: partials + totals) { _, _ in
+      program.finish()
     }
+    return anchor + [body, end]
   }
+}
 
-  var prepared: PreparedKernel {
-    PreparedKernel(
-      units: 1, run: { [self] _ in run() },
-      failure: anchor?.failure)
-  }
-
-  // MARK: Running
-
-  private func run() {
-    if let anchor { anchor.run(0..<anchor.units) }
-    var index = 0
-    while index < work.count {
-      if case .sum(let state) = work[index] {
-        state.sums.update(repeating: 0, count: state.count)
-      }
-      index += 1
+extension GroupLayout.Axes {
+  fileprivate var program: BlockProgram.Axes {
+    switch self {
+    case .all: .all
+    case .rows: .rows
+    case .columns: .columns
     }
-    var row = 0
-    while row < rows {
-      let height = min(blockRows, rows - row)
-      var column = 0
-      while column < columns {
-        let width = min(blockColumns, columns - column)
-        runBlock(row, height, column, width)
-        column += width
-      }
-      row += height
-    }
-    index = 0
-    while index < work.count {
-      if case .sum(let state) = work[index] { finish(state) }
-      index += 1
-    }
-  }
-
-  private func runBlock(_ row: Int, _ height: Int, _ column: Int, _ width: Int) {
-    var index = 0
-    while index < work.count {
-      switch work[index] {
-      case .compute(let loop, let range, let result):
-        var place = range.lowerBound
-        while place < range.upperBound {
-          arguments[place - range.lowerBound] = block(operands[place], row, column, width)
-          place += 1
-        }
-        loop(
-          arguments, block(result, row, column, width).pointer,
-          result.extent.rows ? height : 1, result.extent.columns ? width : 1)
-      case .place(let source, let base, let start, let rowStride):
-        let from = block(source, row, column, width)
-        let size = source.byteCount
-        var line = 0
-        while line < height {
-          (base + ((row + line) * rowStride + start + column) * size).copyMemory(
-            from: from.pointer + line * from.rowStride * size, byteCount: width * size)
-          line += 1
-        }
-      case .sum(let state): add(state, row, height, column, width)
-      }
-      index += 1
-    }
-  }
-
-  /// A value's part of the block.
-  private func block(_ source: Source, _ row: Int, _ column: Int, _ width: Int) -> BlockOperand {
-    let extent = source.extent
-    guard let stride = source.rowStride else {
-      return BlockOperand(
-        pointer: source.base, rowStride: extent.rows ? (extent.columns ? width : 1) : 0,
-        columnStride: extent.columns ? 1 : 0)
-    }
-    let offset = (extent.rows ? row * stride : 0) + (extent.columns ? column : 0)
-    return BlockOperand(
-      pointer: source.base + offset * source.byteCount, rowStride: extent.rows ? stride : 0,
-      columnStride: extent.columns ? 1 : 0)
-  }
-
-  // MARK: Sums
-
-  private func add(_ state: SumState, _ row: Int, _ height: Int, _ column: Int, _ width: Int) {
-    let x = block(state.operand, row, column, width)
-    let size = state.operand.byteCount
-    switch state.axes {
-    case .all where x.rowStride == width || height == 1:
-      state.sum.addLine(
-        state.sums, position: row * columns + column, x.pointer, count: height * width)
-    case .all:
-      var line = 0
-      while line < height {
-        state.sum.addLine(
-          state.sums, position: (row + line) * columns + column,
-          x.pointer + line * x.rowStride * size, count: width)
-        line += 1
-      }
-    case .rows where columns == 1:
-      var line = 0
-      while line < height {
-        state.sum.addLine(
-          state.sums, position: row + line, x.pointer + line * x.rowStride * size, count: 1)
-        line += 1
-      }
-    case .rows:
-      state.sum.addColumns(
-        state.sums + column, x.pointer, rows: height, columns: width, stride: x.rowStride)
-    case .columns:
-      var line = 0
-      while line < height {
-        if column == 0 { state.sums.update(repeating: 0, count: state.count) }
-        state.sum.addLine(
-          state.sums, position: column, x.pointer + line * x.rowStride * size, count: width)
-        if column + width == columns { store(state, state.sum.total(state.sums), row + line) }
-        line += 1
-      }
-    }
-  }
-
-  private func finish(_ state: SumState) {
-    switch state.axes {
-    case .all: store(state, state.sum.total(state.sums), 0)
-    case .rows where columns == 1: store(state, state.sum.total(state.sums), 0)
-    case .rows:
-      var column = 0
-      while column < columns {
-        store(state, state.sums[column], column)
-        column += 1
-      }
-    case .columns:
-      // Without columns there was no block; every row's sum is empty.
-      guard columns == 0 else { return }
-      var row = 0
-      while row < rows {
-        store(state, 0, row)
-        row += 1
-      }
-    }
-  }
-
-  private func store(_ state: SumState, _ total: Double, _ index: Int) {
-    // An empty mean is NaN, as 0 / 0 is.
-    state.sum.store(
-      state.divisor == 1 ? total : total / state.divisor, at: index, of: state.result)
   }
 }
 

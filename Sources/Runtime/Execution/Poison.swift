@@ -29,8 +29,14 @@ struct Poison {
   /// Fills the whole arena: to be called before anything is written into it.
   func fill() { fill(0, arenaBytes) }
 
-  /// Fills what is needed no longer after a moment. Allocates nothing.
-  func fill(after moment: Int) {
+  /// Fills what is needed no longer after a moment; touches the whole arena, so that nothing passes
+  /// it by.
+  func phase(after moment: Int) -> Phase {
+    let arena = Phase.Span(base, bytes: arenaBytes)
+    return Phase(units: 1, reads: [arena], writes: [arena]) { [self] _, _ in fill(after: moment) }
+  }
+
+  private func fill(after moment: Int) {
     guard stretches.indices.contains(moment) else { return }
     var index = 0
     while index < stretches[moment].count {

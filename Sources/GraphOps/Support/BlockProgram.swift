@@ -1,0 +1,191 @@
+import CKernels
+package import GraphIR
+
+/// Elementwise loops, copies and sums that run together over rows · columns elements, one block at
+/// a time, so that what lies between them stays in the first-level cache.
+///
+/// The space is cut into units along its first axis. How, and so the order in which sums add up,
+/// depends on its shape alone: a sum gives the same bits alone and in a group, on any number of
+/// threads.
+package final class BlockProgram {
+  /// Where a value is while a block is computed.
+  package struct Place {
+    fileprivate var raw: ak_place
+
+    /// In memory, from `base` on: rows lie `stride` elements apart.
+    package static func memory(
+      _ base: UnsafeMutableRawPointer, _ dtype: DType, stride: Int, rows: Bool, columns: Bool
+    ) -> Place {
+      Place(
+        raw: ak_place(
+          memory: base.assumingMemoryBound(to: CChar.self), slot: 0, stride: Int64(stride),
+          size: Int32(dtype.byteCount), rows: rows, columns: columns))
+    }
+
+    /// In the register of that number, which holds one block.
+    package static func register(
+      _ index: Int, of slot: Int, _ dtype: DType, rows: Bool, columns: Bool
+    ) -> Place {
+      Place(
+        raw: ak_place(
+          memory: nil, slot: Int64(index * slot), stride: 0, size: Int32(dtype.byteCount),
+          rows: rows, columns: columns))
+    }
+  }
+
+  /// What a sum adds up.
+  package enum Axes { case all, rows, columns }
+
+  private let program: UnsafeMutablePointer<ak_block_program>
+  private var code: [ak_instruction] = []
+  private var settled: UnsafeMutablePointer<ak_instruction>?
+  private var sums: [UnsafeMutablePointer<Double>] = []
+  private var sumCount = 0
+  private let rows: Int
+  private let columns: Int
+
+  /// About how many elements a block has: a few registers of it fit in 32 KiB.
+  private static let blockElements = 1_024
+  /// At most so many units where sums are to be put together again, and elsewhere.
+  private static let mostUnits = (sums: 8, others: 24)
+  /// A unit of fewer elements is not worth handing over.
+  private static let unitElements = 2_048
+
+  /// A program over a space of this shape, whose first `split` axes are the rows.
+  package init(shape: [Int], split: Int, hasSums: Bool) {
+    program = .allocate(capacity: 1)
+    program.initialize(to: ak_block_program())
+    rows = shape[..<split].reduce(1, *)
+    columns = shape[split...].reduce(1, *)
+    let count = rows * columns
+    let slices = max(1, shape.first ?? 1)
+    let most = hasSums ? BlockProgram.mostUnits.sums : BlockProgram.mostUnits.others
+    let wanted = max(1, min(slices, most, count / BlockProgram.unitElements))
+    let perUnit = (slices + wanted - 1) / wanted
+    settle(slices: slices, perUnit: perUnit, split: split)
+  }
+
+  /// A program whose units are given: so many rows each.
+  package init(rows: Int, columns: Int, unitRows: Int) {
+    program = .allocate(capacity: 1)
+    program.initialize(to: ak_block_program())
+    self.rows = rows
+    self.columns = columns
+    settle(slices: max(1, rows), perUnit: unitRows, split: 1)
+  }
+
+  private func settle(slices: Int, perUnit: Int, split: Int) {
+    program.pointee.rows = Int64(rows)
+    program.pointee.columns = Int64(columns)
+    let isEmpty = rows == 0 || columns == 0
+    program.pointee.units = isEmpty ? 1 : Int64((slices + perUnit - 1) / perUnit)
+    let byRows = split > 0 || isEmpty
+    program.pointee.unit_rows = isEmpty || !byRows ? Int64(rows) : Int64(rows / slices * perUnit)
+    program.pointee.unit_columns = byRows ? Int64(columns) : Int64(columns / slices * perUnit)
+    // One unit in all spans all columns, which is by rows.
+    if program.pointee.units == 1 {
+      program.pointee.unit_rows = Int64(rows)
+      program.pointee.unit_columns = Int64(columns)
+    }
+    if columns >= BlockProgram.blockElements || rows == 1 {
+      // Blocks of equal width.
+      let parts = max(1, (columns + BlockProgram.blockElements - 1) / BlockProgram.blockElements)
+      let width = (columns + parts - 1) / parts
+      program.pointee.block_rows = 1
+      program.pointee.block_columns = Int64(max(1, (width + 15) / 16 * 16))
+    } else {
+      program.pointee.block_rows = Int64(
+        max(1, min(rows, BlockProgram.blockElements / max(1, columns))))
+      program.pointee.block_columns = Int64(max(1, columns))
+    }
+  }
+
+  deinit {
+    program.deallocate()
+    settled?.deallocate()
+    for memory in sums { memory.deallocate() }
+  }
+
+  package var units: Int { Int(program.pointee.units) }
+  /// Elements of a block, at most.
+  package var blockElements: Int { Int(program.pointee.block_rows * program.pointee.block_columns) }
+  /// Whether something is left to do once all units have run.
+  private(set) package var hasFinish = false
+  /// The memory in which units leave what `finish` adds up.
+  package var partials: [UnsafeRawBufferPointer] {
+    sums.map { UnsafeRawBufferPointer(start: $0, count: sumCount * MemoryLayout<Double>.stride) }
+  }
+
+  // MARK: Writing
+
+  package func compute(_ loop: BlockLoop, _ operands: [Place], into result: Place) {
+    var instruction = ak_instruction()
+    let kind =
+      switch loop.call {
+      case .unary: AK_LOOP_UNARY
+      case .binary: AK_LOOP_BINARY
+      case .select: AK_LOOP_SELECT
+      case .copy: AK_COPY
+      }
+    instruction.kind = Int32(kind)
+    instruction.loop = loop.address
+    withUnsafeMutableBytes(of: &instruction.operand) { raw in
+      let places = raw.bindMemory(to: ak_place.self)
+      for (index, operand) in operands.enumerated() { places[index] = operand.raw }
+    }
+    instruction.result = result.raw
+    code.append(instruction)
+  }
+
+  package func copy(_ operand: Place, into result: Place) {
+    compute(BlockLoop(.copy, nil), [operand], into: result)
+  }
+
+  /// A sum over `axes`, each total divided by `divisor`, into `result` from its first element on.
+  package func sum(
+    _ operand: Place, over axes: Axes, divisor: Double, into result: UnsafeMutableRawPointer,
+    _ dtype: DType
+  ) {
+    var instruction = ak_instruction()
+    let kind =
+      switch axes {
+      case .all: AK_SUM_ALL
+      case .rows: AK_SUM_ROWS
+      case .columns: AK_SUM_COLUMNS
+      }
+    instruction.kind = Int32(kind)
+    instruction.operand.0 = operand.raw
+    instruction.result =
+      Place.memory(result, dtype, stride: 0, rows: axes == .columns, columns: axes == .rows).raw
+    // Whole cache lines, so that units do not write into each other's.
+    let lanes = axes == .rows ? (max(1, columns) + 7) / 8 * 8 : Int(AK_SUM_LANES)
+    sumCount = lanes * units
+    let memory = UnsafeMutablePointer<Double>.allocate(capacity: sumCount)
+    memory.initialize(repeating: 0, count: sumCount)
+    sums.append(memory)
+    instruction.sums = memory
+    instruction.lanes = Int64(lanes)
+    instruction.divisor = divisor
+    if axes != .columns { hasFinish = true }
+    code.append(instruction)
+  }
+
+  /// To be called once, after the last instruction.
+  package func seal() {
+    let memory = UnsafeMutablePointer<ak_instruction>.allocate(capacity: max(1, code.count))
+    memory.initialize(from: code, count: code.count)
+    settled = memory
+    program.pointee.code = memory
+    program.pointee.count = Int64(code.count)
+  }
+
+  // MARK: Running
+
+  package func run(_ units: Range<Int>, _ scratch: UnsafeMutableRawPointer) {
+    ak_block_program_run(
+      program, scratch.assumingMemoryBound(to: CChar.self), Int64(units.lowerBound),
+      Int64(units.upperBound))
+  }
+
+  package func finish() { ak_block_program_finish(program) }
+}

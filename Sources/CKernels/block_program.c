@@ -10,8 +10,10 @@ AK_STRICT_FLOAT
 typedef void (*ak_unary_loop)(const void *, void *, int64_t);
 typedef void (*ak_binary_loop)(const ak_walk *, const void *, const void *, void *, int64_t,
                                int64_t);
-typedef void (*ak_select_loop)(const ak_walk *, const void *, const void *, const void *, void *,
-                               int64_t, int64_t);
+typedef void (*ak_ternary_loop)(const ak_walk *, const void *, const void *, const void *, void *,
+                                int64_t, int64_t);
+typedef void (*ak_quaternary_loop)(const ak_walk *, const void *, const void *, const void *,
+                                   const void *, void *, int64_t, int64_t);
 
 // The part of the space that is being computed.
 typedef struct {
@@ -159,7 +161,7 @@ static void ak_run_instruction(const ak_instruction *in, const ak_block *whole, 
   // A result that is the same in all rows or columns is computed once for the block.
   ak_block b = *whole;
   const ak_view y = ak_view_of(&in->result, &b, scratch);
-  ak_view v[3];
+  ak_view v[4];
   if (!in->result.rows) b.height = 1;
   if (!in->result.columns) b.width = 1;
   v[0] = ak_view_of(&in->operand[0], whole, scratch);
@@ -182,11 +184,17 @@ static void ak_run_instruction(const ak_instruction *in, const ak_block *whole, 
     rows = ak_walk_of(&w, v, 2, &b);
     ((ak_binary_loop)in->loop)(&w, v[0].base, v[1].base, y.base, 0, rows);
     break;
-  case AK_LOOP_SELECT:
+  case AK_LOOP_TERNARY:
     v[1] = ak_view_of(&in->operand[1], whole, scratch);
     v[2] = ak_view_of(&in->operand[2], whole, scratch);
     rows = ak_walk_of(&w, v, 3, &b);
-    ((ak_select_loop)in->loop)(&w, v[0].base, v[1].base, v[2].base, y.base, 0, rows);
+    ((ak_ternary_loop)in->loop)(&w, v[0].base, v[1].base, v[2].base, y.base, 0, rows);
+    break;
+  case AK_LOOP_QUATERNARY:
+    for (int k = 1; k < 4; k++) v[k] = ak_view_of(&in->operand[k], whole, scratch);
+    rows = ak_walk_of(&w, v, 4, &b);
+    ((ak_quaternary_loop)in->loop)(&w, v[0].base, v[1].base, v[2].base, v[3].base, y.base, 0,
+                                   rows);
     break;
   default: ak_copy_block(in, &v[0], &y, &b);
   }

@@ -24,7 +24,8 @@ typedef struct {
 enum {
   AK_LOOP_UNARY,   // loop(x, y, n)
   AK_LOOP_BINARY,  // loop(walk, a, b, y, begin, end)
-  AK_LOOP_SELECT,  // loop(walk, condition, a, b, y, begin, end)
+  AK_LOOP_TERNARY, // loop(walk, a, b, c, y, begin, end)
+  AK_LOOP_QUATERNARY, // loop(walk, a, b, c, d, y, begin, end)
   AK_COPY,         // the operand, stretched where it is broadcast
   AK_SUM_ALL,      // one result
   AK_SUM_ROWS,     // one result a column
@@ -34,7 +35,7 @@ enum {
 typedef struct {
   int32_t kind;
   const void *loop;
-  ak_place operand[3], result;
+  ak_place operand[4], result;
   // Of a sum: `lanes` doubles for each unit, and what the total is divided by.
   double *sums;
   int64_t lanes;

@@ -14,7 +14,7 @@
 typedef struct {
   int32_t rank;
   int64_t shape[AK_MAX_RANK];
-  int64_t stride[3][AK_MAX_RANK];
+  int64_t stride[4][AK_MAX_RANK];
 } ak_walk;
 
 // Drops dimensions of size 1 and merges neighbours that are contiguous for the first `operands`

@@ -9,6 +9,7 @@
 #include "ak_block_program.h"
 #include "ak_cast.h"
 #include "ak_elementwise_binary.h"
+#include "ak_elementwise_pair.h"
 #include "ak_elementwise_unary.h"
 #include "ak_movement.h"
 #include "ak_pause.h"

@@ -32,12 +32,18 @@ public final class OpDefinition: Sendable, Hashable, CustomStringConvertible {
   public typealias BindCheck =
     @Sendable (_ operands: [[Int]], Attributes, _ sizes: [String: Int]) -> RunError?
 
+  /// Counts the floating-point operations of one run, from the operands' shapes and the result's.
+  public typealias FlopCount =
+    @Sendable (_ operands: [[Int]], _ result: [Int], Attributes) -> Int
+  /// Of a matrix product; other ops count one for each element of the larger side.
+  public let flops: FlopCount?
+
   public init(
     _ name: String, _ summary: String, operands: [OperandSpec], attributes: [AttributeSpec] = [],
     type: TypeRule, gradient: GradientRule, reference: ReferenceRule, kernel: KernelRule,
     storage: Storage = .own, drawing: DrawingSpec, sampling: SamplingSpec? = nil,
     decomposition: Decomposition? = nil, linearity: Linearity? = nil,
-    fusion: FusionRole? = nil, bindCheck: BindCheck? = nil
+    fusion: FusionRole? = nil, flops: FlopCount? = nil, bindCheck: BindCheck? = nil
   ) {
     self.name = name
     self.summary = summary
@@ -53,6 +59,7 @@ public final class OpDefinition: Sendable, Hashable, CustomStringConvertible {
     self.decomposition = decomposition
     self.linearity = linearity
     self.bindCheck = bindCheck
+    self.flops = flops
     if case .elementwise = kernel { self.fusion = .elementwise } else { self.fusion = fusion }
   }
 

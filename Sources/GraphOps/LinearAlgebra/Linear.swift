@@ -77,6 +77,7 @@ extension OpDefinition {
       return (product.shape == c.type.shape ? product : GraphOps.reshape(product, c.type.shape)) + b
     },
     fusion: .anchor,
+    flops: { operands, result, _ in 2 * result.reduce(1, *) * operands[1][1] },
     bindCheck: { operands, _, _ in
       Gemm.tooLarge([[operands[0].dropLast().reduce(1, *)], operands[1]])
     })

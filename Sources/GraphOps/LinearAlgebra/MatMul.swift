@@ -102,6 +102,11 @@ extension OpDefinition {
       }
     },
     drawing: .init(.matmul, symbol: "·", chainer: "MatMul"), fusion: .anchor,
+    flops: { operands, result, attributes in
+      let rank = operands[0].count
+      return 2 * result.reduce(1, *)
+        * operands[0][rank - (attributes.bool("transpose_a") ? 2 : 1)]
+    },
     bindCheck: { operands, _, _ in Gemm.tooLarge(operands) })
 }
 

@@ -37,7 +37,7 @@ package final class BlockProgram {
   package enum Axes { case all, rows, columns }
 
   private let program: UnsafeMutablePointer<ak_block_program>
-  private var code: [ak_instruction] = []
+  private var code: [Draft] = []
   private var settled: UnsafeMutablePointer<ak_instruction>?
   private var sums: [UnsafeMutablePointer<Double>] = []
   private var sumCount = 0
@@ -124,17 +124,13 @@ package final class BlockProgram {
       switch loop.call {
       case .unary: AK_LOOP_UNARY
       case .binary: AK_LOOP_BINARY
-      case .select: AK_LOOP_SELECT
+      case .select: AK_LOOP_TERNARY
       case .copy: AK_COPY
       }
     instruction.kind = Int32(kind)
     instruction.loop = loop.address
-    withUnsafeMutableBytes(of: &instruction.operand) { raw in
-      let places = raw.bindMemory(to: ak_place.self)
-      for (index, operand) in operands.enumerated() { places[index] = operand.raw }
-    }
     instruction.result = result.raw
-    code.append(instruction)
+    code.append(Draft(raw: instruction, operands: operands.map(\.raw)))
   }
 
   package func copy(_ operand: Place, into result: Place) {
@@ -154,7 +150,6 @@ package final class BlockProgram {
       case .columns: AK_SUM_COLUMNS
       }
     instruction.kind = Int32(kind)
-    instruction.operand.0 = operand.raw
     instruction.result =
       Place.memory(result, dtype, stride: 0, rows: axes == .columns, columns: axes == .rows).raw
     // Whole cache lines, so that units do not write into each other's.
@@ -167,16 +162,26 @@ package final class BlockProgram {
     instruction.lanes = Int64(lanes)
     instruction.divisor = divisor
     if axes != .columns { hasFinish = true }
-    code.append(instruction)
+    code.append(Draft(raw: instruction, operands: [operand.raw]))
   }
 
   /// To be called once, after the last instruction.
   package func seal() {
-    let memory = UnsafeMutablePointer<ak_instruction>.allocate(capacity: max(1, code.count))
-    memory.initialize(from: code, count: code.count)
+    let instructions = BlockProgram.combined(code).map { draft -> ak_instruction in
+      var instruction = draft.raw
+      withUnsafeMutableBytes(of: &instruction.operand) { raw in
+        let places = raw.bindMemory(to: ak_place.self)
+        for (index, operand) in draft.operands.enumerated() { places[index] = operand }
+      }
+      return instruction
+    }
+    code = []
+    let memory = UnsafeMutablePointer<ak_instruction>.allocate(
+      capacity: max(1, instructions.count))
+    memory.initialize(from: instructions, count: instructions.count)
     settled = memory
     program.pointee.code = memory
-    program.pointee.count = Int64(code.count)
+    program.pointee.count = Int64(instructions.count)
   }
 
   // MARK: Running

@@ -11,7 +11,7 @@ public final class BoundProgram {
   public let state: StateStore
   private let arena: AlignedMemory
   private let draws: DrawContext
-  private let executor: Executor
+  let executor: Executor
   private let failures: Failures
   private let fedBuffers: [String: (node: Node, buffer: Buffer)]
   private var isFed: Set<String> = []
@@ -110,15 +110,21 @@ public final class BoundProgram {
       phases.append(poison.phase(after: 0))
     #endif
     for (index, step) in plan.steps.enumerated() {
-      if let layout = step.layout {
-        phases += try Self.phases(layout, locator, sizes, draws, failures, seed: seed)
-      } else if let id = step.nodes.first {
-        phases += try Self.phases(graph[id], locator, sizes, draws, failures, seed: seed)
+      let made =
+        if let layout = step.layout {
+          try Self.phases(layout, locator, sizes, draws, failures, seed: seed)
+        } else if let id = step.nodes.first {
+          try Self.phases(graph[id], locator, sizes, draws, failures, seed: seed)
+        } else {
+          [Phase]()
+        }
+      phases += made.map { phase in
+        var phase = phase
+        phase.step = index
+        return phase
       }
       #if PoisonFreedMemory
         phases.append(poison.phase(after: index + 1))
-      #else
-        _ = index
       #endif
     }
     for copy in plan.after { phases.append(Self.phase(copy, locator)) }
@@ -239,7 +245,8 @@ public final class BoundProgram {
     let source = from + copy.fromOffset
     let bytes = copy.bytes
     return Phase(
-      units: 1, reads: [Phase.Span(source, bytes: bytes)], writes: [Phase.Span(to, bytes: bytes)]
+      .copy, units: 1, reads: [Phase.Span(source, bytes: bytes)],
+      writes: [Phase.Span(to, bytes: bytes)]
     ) { _, _ in to.copyMemory(from: source, byteCount: bytes) }
   }
 
@@ -282,7 +289,9 @@ public final class BoundProgram {
 
   /// Runs every step once; noise is drawn at `step`. Throws when an input was never fed and when a
   /// step found its values wrong; the parameters may then hold what it made of them.
-  public func run(step: UInt64 = 0) throws(Diagnostic) {
+  public func run(step: UInt64 = 0) throws(Diagnostic) { try run(step: step, recording: nil) }
+
+  func run(step: UInt64, recording recorder: Recorder?) throws(Diagnostic) {
     if isFed.count < fedBuffers.count {
       for (name, entry) in fedBuffers.sorted(by: { $0.key < $1.key }) where !isFed.contains(name) {
         throw wasRun && usedUp.contains(name) ? .usedUp(entry.node) : .notFed(entry.node)
@@ -296,7 +305,7 @@ public final class BoundProgram {
       if !isFilledInPlace.contains(usedUp[index]) { isFed.remove(usedUp[index]) }
       index += 1
     }
-    executor.run()
+    if let recorder { executor.run(recording: recorder) } else { executor.run() }
     guard failures.isAny else { return }
     let first = failures.found.lazy.compactMap { $0 }.first
     failures.isAny = false

@@ -8,13 +8,15 @@ final class Executor {
   /// Where the next free unit of a phase stands, one to a cache line.
   private typealias Counter = Atomic<Int>
 
-  private let phases: [Phase]
-  private let waves: Waves
+  let phases: [Phase]
+  let waves: Waves
   private let pool: WorkerPool
   private let scratch: [AlignedMemory]
   private let counters: UnsafeMutablePointer<Counter>
   private let chunks: [Int]
   private let isAlone: Bool
+  /// Set while a run is to be taken down.
+  private var recorder: Recorder?
   /// Made once, so that a run allocates nothing.
   private var work: (Int) -> Void = { _ in }
 
@@ -49,12 +51,24 @@ final class Executor {
     counters.deallocate()
   }
 
+  /// How many threads take part.
+  var workers: Int { scratch.count }
+
+  /// A run that is taken down.
+  func run(recording recorder: Recorder) {
+    self.recorder = recorder
+    run()
+    self.recorder = nil
+  }
+
   func run() {
     if isAlone {
       var index = 0
       while index < waves.order.count {
         let phase = waves.order[index]
+        let start = recorder == nil ? 0 : Recorder.now
         phases[phase].run(0..<phases[phase].units, scratch[0].base)
+        recorder?.note(phase, worker: 0, start: start)
         index += 1
       }
       return
@@ -73,7 +87,13 @@ final class Executor {
     var wave = 0
     while wave < waves.ends.count {
       while place < waves.ends[wave] {
-        share(waves.order[place], memory)
+        let phase = waves.order[place]
+        if let recorder {
+          let start = Recorder.now
+          if share(phase, memory) { recorder.note(phase, worker: worker, start: start) }
+        } else {
+          _ = share(phase, memory)
+        }
         place += 1
       }
       wave += 1
@@ -81,12 +101,15 @@ final class Executor {
     }
   }
 
-  private func share(_ phase: Int, _ memory: UnsafeMutableRawPointer) {
+  /// Runs units of the phase as long as any are left; whether there was one.
+  private func share(_ phase: Int, _ memory: UnsafeMutableRawPointer) -> Bool {
     let (units, chunk) = (phases[phase].units, chunks[phase])
+    var hasRun = false
     while true {
       let start = counters[phase * Executor.countersPerLine].add(chunk, ordering: .relaxed).oldValue
-      if start >= units { return }
+      if start >= units { return hasRun }
       phases[phase].run(start..<min(units, start + chunk), memory)
+      hasRun = true
     }
   }
 }

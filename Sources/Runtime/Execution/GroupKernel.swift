@@ -27,9 +27,16 @@ struct GroupKernel {
     let hasSums = layout.parts.contains { if case .sum = $0 { true } else { false } }
     let program = BlockProgram(shape: space, split: layout.split, hasSums: hasSums)
     self.program = program
-    self.anchor = anchor
+    self.anchor = anchor.map { phase in
+      var phase = phase
+      phase.part = .product
+      return phase
+    }
     var registers = Registers(layout, graph) { buffer($0) == nil }
-    let slot = MemoryPlan.paddedBytes([program.blockElements], .f64)
+    // Registers of the widest dtype, and lines apart modulo a page: a block of 4 KiB is one way of
+    // the first-level cache, and what lies a multiple of it apart fights for the same lines.
+    let width = layout.members.map { graph[$0].type.dtype.byteCount }.max() ?? 8
+    let slot = MemoryPlan.paddedBytes([program.blockElements * width], .bool) + 320
     scratchBytes = registers.count * slot
     var places: [NodeID: BlockProgram.Place] = [:]
     var reads: [Phase.Span] = []
@@ -131,12 +138,12 @@ struct GroupKernel {
     let partials = program.partials.map { Phase.Span($0) }
     let program = program
     let body = Phase(
-      units: program.units, scratchBytes: scratchBytes, reads: reads,
+      .blocks, units: program.units, scratchBytes: scratchBytes, reads: reads,
       writes: writes + partials + (program.hasFinish ? [] : totals)
     ) { program.run($0, $1) }
     if !program.hasFinish { return anchor + [body] }
     // Sums along rows are written by the units, the others at the end.
-    let end = Phase(units: 1, reads: partials, writes: partials + totals) { _, _ in
+    let end = Phase(.totals, units: 1, reads: partials, writes: partials + totals) { _, _ in
       program.finish()
     }
     return anchor + [body, end]

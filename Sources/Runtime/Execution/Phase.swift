@@ -22,6 +22,22 @@ struct Phase {
     }
   }
 
+  /// What of a step it is.
+  enum Part: String, Sendable {
+    /// All of a step that is one kernel.
+    case whole
+    /// The matrix product before a group's blocks.
+    case product
+    case blocks
+    /// Adding up what the units of a sum left.
+    case totals
+    case copy
+    case poison
+  }
+
+  /// The number of the plan's step; nil for what the plan adds before and after.
+  var step: Int?
+  var part = Part.whole
   let units: Int
   let scratchBytes: Int
   let run: (_ units: Range<Int>, _ scratch: UnsafeMutableRawPointer) -> Void
@@ -29,9 +45,10 @@ struct Phase {
   var writes: [Span]
 
   init(
-    units: Int, scratchBytes: Int = 0, reads: [Span], writes: [Span],
+    _ part: Part = .whole, units: Int, scratchBytes: Int = 0, reads: [Span], writes: [Span],
     run: @escaping (_ units: Range<Int>, _ scratch: UnsafeMutableRawPointer) -> Void
   ) {
+    self.part = part
     self.units = units
     self.scratchBytes = scratchBytes
     self.run = run
@@ -46,7 +63,7 @@ struct Phase {
       run: kernel.run)
     guard let finish = kernel.finish else { return [main] }
     // What the units leave is the kernel's own: told apart by the place where the result goes.
-    return [main, Phase(units: 1, reads: writes, writes: writes) { _, _ in finish() }]
+    return [main, Phase(.totals, units: 1, reads: writes, writes: writes) { _, _ in finish() }]
   }
 }
 
@@ -56,6 +73,9 @@ struct Waves {
   /// The phases by number, in the order of execution, and where each wave ends.
   private(set) var order: [Int] = []
   private(set) var ends: [Int] = []
+  private var waveOfPhase: [Int] = []
+
+  func wave(of phase: Int) -> Int { waveOfPhase[phase] }
 
   /// Each phase goes into the first wave after all those with which it conflicts.
   init(_ phases: [Phase]) {
@@ -106,6 +126,7 @@ struct Waves {
       }
       while waves.count <= wave { waves.append([]) }
       waves[wave].append(number)
+      waveOfPhase.append(wave)
     }
     for wave in waves {
       order += wave

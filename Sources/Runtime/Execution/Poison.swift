@@ -33,7 +33,9 @@ struct Poison {
   /// it by.
   func phase(after moment: Int) -> Phase {
     let arena = Phase.Span(base, bytes: arenaBytes)
-    return Phase(units: 1, reads: [arena], writes: [arena]) { [self] _, _ in fill(after: moment) }
+    return Phase(.poison, units: 1, reads: [arena], writes: [arena]) { [self] _, _ in
+      fill(after: moment)
+    }
   }
 
   private func fill(after moment: Int) {

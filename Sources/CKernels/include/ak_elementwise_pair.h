@@ -1,0 +1,28 @@
+// Two or three operations of f32 arithmetic in one pass over the data, each rounded as it is by
+// itself: the same bits as one after the other, without what lies between them in memory.
+//
+// Walks as in ak_elementwise_binary.h. Operands are a, b, c: FIRST of a and b, then SECOND of that
+// and c, or of c and that where SECOND begins with r.
+#ifndef AK_ELEMENTWISE_PAIR_H
+#define AK_ELEMENTWISE_PAIR_H
+
+#include "ak_elementwise_binary.h"
+
+#define AK_PAIRS(X) \
+  X(mul, add) X(mul, sub) X(mul, rsub) X(mul, mul) X(mul, div) X(mul, rdiv) \
+  X(div, add) X(div, sub) X(div, rsub) \
+  X(add, mul) X(add, div) X(sub, mul) X(sub, div)
+
+#define AK_PAIR_PROTOTYPE(FIRST, SECOND) \
+  void ak_##FIRST##_##SECOND##_f32(const ak_walk *w, const float *a, const float *b, \
+                                   const float *c, float *y, int64_t begin, int64_t end);
+
+AK_PAIRS(AK_PAIR_PROTOTYPE)
+
+#undef AK_PAIR_PROTOTYPE
+
+// y = a * b + c * d.
+void ak_mul_mul_add_f32(const ak_walk *w, const float *a, const float *b, const float *c,
+                        const float *d, float *y, int64_t begin, int64_t end);
+
+#endif

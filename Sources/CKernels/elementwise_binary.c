@@ -4,6 +4,8 @@
 #include <math.h>
 #include <stdbool.h>
 
+#include "ak_math.h"
+
 AK_STRICT_FLOAT
 
 // MARK: the walk
@@ -130,10 +132,13 @@ AK_INLINE void ak_cursor_advance(const ak_walk *w, int operands, ak_cursor *at) 
 //   bernoulli_nll(x, l): minus the log-likelihood of x under Bernoulli(sigmoid(l)), from logits,
 //     max(l, 0) - x l + log1p(exp(-|l|)), which overflows nowhere.
 //   kl_normal(m, s): KL(N(m, exp(s)) || N(0, 1)) = (m^2 + (expm1(s) - s)) / 2 (appendix B there).
-#define AK_BINARY_LOSS(S, T) \
-  AK_BINARY(bernoulli_nll_##S, T, T, AK_SCALAR, \
-            (v > 0 ? v : 0) - u * v + AK_M_##S(log1p)(AK_M_##S(exp)(-AK_M_##S(fabs)(v)))) \
-  AK_BINARY(kl_normal_##S, T, T, AK_SCALAR, (T)0.5 * (u * u + (AK_M_##S(expm1)(v) - v)))
+#define AK_BINARY_LOSS(S, T, LOOP, SOFTPLUS, EXPM1) \
+  AK_BINARY(bernoulli_nll_##S, T, T, LOOP, \
+            (v > 0 ? v : 0) - u * v + SOFTPLUS(-AK_M_##S(fabs)(v))) \
+  AK_BINARY(kl_normal_##S, T, T, LOOP, (T)0.5 * (u * u + (EXPM1(v) - v)))
+
+// softplus(-a) for a >= 0 is log1p(exp(-a)).
+AK_INLINE double ak_softplus_of_negative(double v) { return log1p(exp(v)); }
 
 AK_BINARY_FLOAT(f32, float)
 AK_BINARY_FLOAT(f64, double)
@@ -143,8 +148,8 @@ AK_BINARY_COMPARE(f32, float)
 AK_BINARY_COMPARE(f64, double)
 AK_BINARY_COMPARE(i32, int32_t)
 AK_BINARY_COMPARE(i64, int64_t)
-AK_BINARY_LOSS(f32, float)
-AK_BINARY_LOSS(f64, double)
+AK_BINARY_LOSS(f32, float, AK_VECTOR_PAIRS, ak_softplus_of_f32, ak_expm1_of_f32)
+AK_BINARY_LOSS(f64, double, AK_SCALAR, ak_softplus_of_negative, expm1)
 AK_BINARY(equal_bool, uint8_t, uint8_t, AK_VECTOR, u == v)
 AK_BINARY(not_equal_bool, uint8_t, uint8_t, AK_VECTOR, u != v)
 AK_BINARY(logical_and_bool, uint8_t, uint8_t, AK_VECTOR, u & v)

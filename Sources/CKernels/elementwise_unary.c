@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "ak_math.h"
+
 AK_STRICT_FLOAT
 
 // clang keeps a call to sqrt for errno's sake; its elementwise builtin is the bare instruction.
@@ -35,36 +37,42 @@ AK_STRICT_FLOAT
   AK_UNARY(sqrt_##S, T, AK_SCALAR, AK_SQRT(S, v)) \
   AK_UNARY(rsqrt_##S, T, AK_SCALAR, 1 / AK_SQRT(S, v))
 
-// f32, f64: functions of libm, named as there.
-#define AK_UNARY_LIBM(S, T, NAME) AK_UNARY(NAME##_##S, T, AK_SCALAR, AK_M_##S(NAME)(v))
+// f32: functions of ak_math.h.
+#define AK_UNARY_VECTOR(NAME) AK_UNARY(NAME##_f32, float, AK_VECTOR_PAIRS, ak_##NAME##_of_f32(v))
 
-#define AK_UNARY_TRANSCENDENTAL(S, T) \
-  AK_UNARY_LIBM(S, T, exp) \
-  AK_UNARY_LIBM(S, T, expm1) \
-  AK_UNARY_LIBM(S, T, log) \
-  AK_UNARY_LIBM(S, T, log1p) \
-  AK_UNARY_LIBM(S, T, sin) \
-  AK_UNARY_LIBM(S, T, cos) \
-  AK_UNARY_LIBM(S, T, tanh) \
-  AK_UNARY_LIBM(S, T, erf)
+// Sine and cosine need a longer way for huge arguments. They are rare: a block that has none takes
+// the short way, and an element's value does not depend on its neighbours.
+enum { AK_ANGLE_BLOCK = 256 };
+
+#define AK_UNARY_ANGLE(NAME) \
+  AK_CLONES void ak_##NAME##_f32(const float *x, float *y, int64_t n) { \
+    for (int64_t begin = 0, end; begin < n; begin = end) { \
+      end = n - begin < AK_ANGLE_BLOCK ? n : begin + AK_ANGLE_BLOCK; \
+      int is_huge = 0; \
+      AK_VECTOR for (int64_t i = begin; i < end; i++) is_huge |= ak_is_huge_angle(x[i]); \
+      if (is_huge) { \
+        AK_SCALAR for (int64_t i = begin; i < end; i++) { \
+          const float v = x[i]; \
+          y[i] = ak_is_huge_angle(v) ? ak_##NAME##_of_huge_f32(v) : ak_##NAME##_of_f32(v); \
+        } \
+      } else { \
+        AK_VECTOR_PAIRS for (int64_t i = begin; i < end; i++) y[i] = ak_##NAME##_of_f32(x[i]); \
+      } \
+    } \
+  }
+
+// f64: functions of libm, named as there.
+#define AK_UNARY_LIBM(NAME) AK_UNARY(NAME##_f64, double, AK_SCALAR, NAME(v))
 
 // Stable forms: exp only of -|x|, so nothing overflows and both tails keep relative accuracy.
 //   sigmoid(x)  = 1 / (1 + e) for x >= 0, e / (1 + e) for x < 0, with e = exp(-|x|)
 //   softplus(x) = max(x, 0) + log1p(exp(-|x|))
-AK_INLINE float ak_sigmoid_of_f32(float v) {
-  const float e = expf(-fabsf(v));
-  return (v < 0 ? e : 1) / (1 + e);
-}
-
 AK_INLINE double ak_sigmoid_of_f64(double v) {
   const double e = exp(-fabs(v));
   return (v < 0 ? e : 1) / (1 + e);
 }
 
-#define AK_UNARY_STABLE(S, T) \
-  AK_UNARY(sigmoid_##S, T, AK_SCALAR, ak_sigmoid_of_##S(v)) \
-  AK_UNARY(softplus_##S, T, AK_SCALAR, \
-           (v > 0 ? v : 0) + AK_M_##S(log1p)(AK_M_##S(exp)(-AK_M_##S(fabs)(v))))
+AK_INLINE double ak_softplus_of_f64(double v) { return (v > 0 ? v : 0) + log1p(exp(-fabs(v))); }
 
 // i32, i64: computed in the unsigned type U, so that overflow wraps.
 #define AK_UNARY_INT(S, T, U) \
@@ -76,10 +84,26 @@ AK_INLINE double ak_sigmoid_of_f64(double v) {
 
 AK_UNARY_ARITHMETIC(f32, float)
 AK_UNARY_ARITHMETIC(f64, double)
-AK_UNARY_TRANSCENDENTAL(f32, float)
-AK_UNARY_TRANSCENDENTAL(f64, double)
-AK_UNARY_STABLE(f32, float)
-AK_UNARY_STABLE(f64, double)
+AK_UNARY_VECTOR(exp)
+AK_UNARY_VECTOR(expm1)
+AK_UNARY_VECTOR(log)
+AK_UNARY_VECTOR(log1p)
+AK_UNARY_VECTOR(tanh)
+AK_UNARY_VECTOR(erf)
+AK_UNARY_VECTOR(sigmoid)
+AK_UNARY_VECTOR(softplus)
+AK_UNARY_ANGLE(sin)
+AK_UNARY_ANGLE(cos)
+AK_UNARY_LIBM(exp)
+AK_UNARY_LIBM(expm1)
+AK_UNARY_LIBM(log)
+AK_UNARY_LIBM(log1p)
+AK_UNARY_LIBM(sin)
+AK_UNARY_LIBM(cos)
+AK_UNARY_LIBM(tanh)
+AK_UNARY_LIBM(erf)
+AK_UNARY(sigmoid_f64, double, AK_SCALAR, ak_sigmoid_of_f64(v))
+AK_UNARY(softplus_f64, double, AK_SCALAR, ak_softplus_of_f64(v))
 AK_UNARY_INT(i32, int32_t, uint32_t)
 AK_UNARY_INT(i64, int64_t, uint64_t)
 AK_UNARY(logical_not_bool, uint8_t, AK_VECTOR, v == 0)

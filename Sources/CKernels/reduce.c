@@ -11,6 +11,8 @@
 #include <math.h>
 #include <stdbool.h>
 
+#include "ak_math.h"
+
 AK_STRICT_FLOAT
 
 enum { AK_LANES = 16, AK_BLOCK = 256 };
@@ -275,16 +277,28 @@ AK_ARGMAX(i64, int64_t, AK_IS_MAX_INT)
 // m + log(sum exp(x - m)): the largest term is exp(0), so nothing overflows and the logarithm's
 // argument is at least 1. Sum and logarithm are in double for both dtypes. If m is infinite or NaN
 // it is the result. Log-softmax is (x - m) - log(sum exp(x - m)): x - (m + log ...) would have an
-// error of the size of x, where the difference may be small.
-#define AK_LOGSUMEXP(S, T) \
+// error of the size of x, where the difference may be small. EXP is the exponential of T.
+#define AK_LOGSUMEXP(S, T, EXP) \
+  AK_INLINE void ak_run_exp_##S(double *lane, const T *x, int64_t n, int64_t stride, T m) { \
+    int64_t i = 0; \
+    for (; i + AK_LANES <= n; i += AK_LANES) \
+      for (int l = 0; l < AK_LANES; l++) lane[l] += (double)EXP(x[(i + l) * stride] - m); \
+    for (int l = 0; i + l < n; l++) lane[l] += (double)EXP(x[(i + l) * stride] - m); \
+  } \
   AK_INLINE double ak_line_log_total_##S(const ak_space *reduced, const T *x, T m) { \
     const int64_t n = reduced->shape[reduced->rank - 1]; \
     const int64_t stride = reduced->stride[reduced->rank - 1]; \
     if (!isfinite(m)) return 0; \
-    double s = 0; \
-    AK_EACH_ROW(reduced) \
-      for (int64_t i = 0; i < n; i++) s += AK_M_##S(exp)(x[rows.offset + i * stride] - m); \
-    return log(s); \
+    double lane[AK_LANES] = {0}; \
+    AK_EACH_ROW(reduced) { \
+      if (stride == 1) \
+        ak_run_exp_##S(lane, x + rows.offset, n, 1, m); \
+      else \
+        ak_run_exp_##S(lane, x + rows.offset, n, stride, m); \
+    } \
+    for (int half = AK_LANES / 2; half > 0; half /= 2) \
+      for (int l = 0; l < half; l++) lane[l] += lane[l + half]; \
+    return log(lane[0]); \
   } \
   AK_INLINE void ak_columns_logsumexp_##S(const ak_space *reduced, const T *x, T *y, \
                                           int64_t width) { \
@@ -297,7 +311,7 @@ AK_ARGMAX(i64, int64_t, AK_IS_MAX_INT)
     AK_EACH_ROW(reduced) { \
       for (int64_t i = 0; i < n; i++) { \
         const T *p = x + rows.offset + i * stride; \
-        for (int64_t c = 0; c < width; c++) s[c] += AK_M_##S(exp)(p[c] - m[c]); \
+        for (int64_t c = 0; c < width; c++) s[c] += (double)EXP(p[c] - m[c]); \
       } \
     } \
     for (int64_t c = 0; c < width; c++) y[c] = isfinite(m[c]) ? (T)(m[c] + log(s[c])) : m[c]; \
@@ -326,9 +340,13 @@ AK_ARGMAX(i64, int64_t, AK_IS_MAX_INT)
       const int64_t start = e / inner * n * inner + e % inner; \
       const double m = ak_line_max_##S(&line, x + start); \
       const double total = ak_line_log_total_##S(&line, x + start, (T)m); \
-      for (int64_t i = start; i < start + n * inner; i += inner) y[i] = (T)(x[i] - m - total); \
+      if (inner == 1) { \
+        AK_VECTOR for (int64_t i = start; i < start + n; i++) y[i] = (T)(x[i] - m - total); \
+      } else { \
+        for (int64_t i = start; i < start + n * inner; i += inner) y[i] = (T)(x[i] - m - total); \
+      } \
     } \
   }
 
-AK_LOGSUMEXP(f32, float)
-AK_LOGSUMEXP(f64, double)
+AK_LOGSUMEXP(f32, float, ak_exp_of_f32)
+AK_LOGSUMEXP(f64, double, exp)

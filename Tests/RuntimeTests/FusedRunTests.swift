@@ -57,13 +57,15 @@ import Testing
 
   /// Outputs and state after two runs.
   private func results(
-    _ graph: Graph, _ sizes: [String: Int], _ dtype: DType, seed: Int
+    _ graph: Graph, _ sizes: [String: Int], _ dtype: DType, seed: Int, reversingWaves: Bool = false
   ) throws -> [String: NDArray] {
     var random = SeededGenerator(seed: seed)
     let program = try Program(graph)
     let state = try StateStore(graph, sizes: sizes)
     try state.initialize(seed: UInt64(seed))
-    let bound = try BoundProgram(program, sizes: sizes, state: state)
+    let bound = try BoundProgram(
+      program, sizes: sizes, state: state, reversingWaves: reversingWaves
+    ) { _ in }
     #expect(bound.plan.violations().isEmpty, "seed \(seed)")
     #expect(bound.plan.replay(program).isEmpty, "seed \(seed)")
     let n = sizes["N"] ?? 0
@@ -98,6 +100,23 @@ import Testing
             && array.doubles.elementsEqual(other.doubles) {
               $0.bitPattern == $1.bitPattern || $0.isNaN && $1.isNaN
             }, "\(name), \(dtype), seed \(seed), sizes \(sizes)\n\(fused.text())")
+      }
+    }
+  }
+
+  /// Phases of one wave touch nothing of each other's: their order changes nothing.
+  @Test(arguments: Array(1...60))
+  func theOrderWithinAWaveIsFree(_ seed: Int) throws {
+    let sizes = ["N": 70, "C": 40]
+    let plain = FusedRunTests.graph(seed: seed, dtype: .f32)
+    for graph in [plain, try run([.fuse], on: plain)] {
+      let a = try results(graph, sizes, .f32, seed: seed)
+      let b = try results(graph, sizes, .f32, seed: seed, reversingWaves: true)
+      for (name, array) in a {
+        #expect(
+          try #require(b[name]).doubles.elementsEqual(array.doubles) {
+            $0.bitPattern == $1.bitPattern || $0.isNaN && $1.isNaN
+          }, "\(name), seed \(seed)")
       }
     }
   }

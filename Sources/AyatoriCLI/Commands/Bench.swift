@@ -110,7 +110,7 @@ struct Bench: ParsableCommand, HasExample {
     let initialized = clock.now
     let bound = try BoundProgram(program, sizes: sizes, state: state)
     let ready = clock.now
-    let feed = try inputs(bound)
+    let feed = bound.randomInputs()
     var times: [Double] = []
     var step: UInt64 = 0
     for round in 0...rounds {
@@ -145,24 +145,5 @@ struct Bench: ParsableCommand, HasExample {
         Double(report.arenaBytes) / 1_048_576, report.parseMilliseconds,
         report.compileMilliseconds, report.bindMilliseconds, times[0], times[times.count / 2],
         times[times.count - 1]))
-  }
-
-  /// Random values for every input, and a closure that puts them back: steps may overwrite them.
-  private func inputs(_ bound: BoundProgram) throws -> () -> Void {
-    var refills: [() -> Void] = []
-    for name in bound.fedNames {
-      guard let buffer = bound.inputBuffer(name) else { continue }
-      let drawn = NoiseStream(seed: 0, name: "bench/\(name)").values(
-        .uniform, count: buffer.count, step: 0)
-      let array = NDArray(converting: drawn, to: buffer.dtype, shape: buffer.shape)
-      refills.append {
-        array.withUnsafeBytes { bytes in
-          if let base = bytes.baseAddress {
-            buffer.pointer.copyMemory(from: base, byteCount: bytes.count)
-          }
-        }
-      }
-    }
-    return { refills.forEach { $0() } }
   }
 }

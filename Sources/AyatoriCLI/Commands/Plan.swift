@@ -17,26 +17,7 @@ struct Plan: ParsableCommand, HasExample {
   @OptionGroup var graph: GraphOptions
   @OptionGroup(title: "Passes") var passes: PassOptions
 
-  @Flag(name: .long, help: "Plans the training step.")
-  var train = false
-
-  @Flag(name: .long, help: "Plans the forward pass.")
-  var forward = false
-
-  @Option(name: .long, help: "Plans the gradient of this scalar; needs --wrt.")
-  var grad: String?
-
-  @Option(name: .long, help: "Nodes to differentiate by, separated by commas.")
-  var wrt: NameList?
-
-  @Option(name: .long, help: "Nodes to hand back, with --forward or --grad.")
-  var outputs: NameList?
-
-  @Option(name: .long, help: "The output to minimise; by default 'loss'.")
-  var loss: String?
-
-  @Option(name: .long, help: "adam or sgd.")
-  var optimizer: Train.OptimizerName?
+  @OptionGroup(title: "Program") var program: ProgramOptions
 
   @Flag(name: .long, help: "Lists every step, with the memory in use while it runs.")
   var steps = false
@@ -50,21 +31,7 @@ struct Plan: ParsableCommand, HasExample {
   /// What stands for a dimension that has no size.
   private static let batch = 64
 
-  private enum Mode {
-    case training(loss: String)
-    case gradient(of: String, [String])
-    case forward
-  }
-
   func validate() throws {
-    if (grad == nil) != (wrt == nil) { throw ValidationError("--grad and --wrt go together") }
-    if [train, forward, grad != nil].count(where: { $0 }) > 1 {
-      throw ValidationError("--train, --forward and --grad are three ways: take one")
-    }
-    if forward || grad != nil, loss != nil || optimizer != nil {
-      throw ValidationError("--loss and --optimizer go with the training step")
-    }
-    if train, outputs != nil { throw ValidationError("--outputs goes with --forward or --grad") }
     if let output, !output.hasSuffix(".svg") {
       throw ValidationError("-o takes a .svg file, not '\(output)'")
     }
@@ -74,8 +41,7 @@ struct Plan: ParsableCommand, HasExample {
     let source = try graph.load()
     let compiler = try passes.compiler()
     defer { passes.report(compiler) }
-    let mode = try mode(for: source)
-    let (program, title) = try compiled(source, mode, compiler)
+    let (program, title) = try self.program.compiled(source, compiler, verb: "plans")
     let free = source.dimensions.filter { $0.defaultSize == nil }.map(\.name)
     if let first = free.first {
       Console.error(
@@ -90,49 +56,6 @@ struct Plan: ParsableCommand, HasExample {
     if let output {
       try AtomicFile.write(Array(report.picture(title: title).svg().utf8), to: output)
       Console.error("wrote \(output)")
-    }
-  }
-
-  /// What is asked for, or what the graph is for.
-  private func mode(for source: Graph) throws -> Mode {
-    if let grad, let wrt { return .gradient(of: grad, wrt.names) }
-    if forward { return .forward }
-    let wantsTraining = train || loss != nil || optimizer != nil
-    if wantsTraining { return .training(loss: try loss ?? Compiler.lossName(of: source)) }
-    if outputs != nil { return .forward }
-    // What is called the loss is one; another scalar of a graph without inputs is hardly.
-    let hasLoss = source.output(named: "loss") != nil || !source.inputs.isEmpty
-    guard !source.parameters.isEmpty, hasLoss, let loss = try? Compiler.lossName(of: source) else {
-      Console.error(
-        "note: the forward pass, as the graph has no "
-          + (source.parameters.isEmpty ? "parameters" : "output that is clearly the loss"))
-      return .forward
-    }
-    Console.error("note: the training step; --forward plans the forward pass alone")
-    return .training(loss: loss)
-  }
-
-  /// The program that `train` or `run` would run, and what to call it.
-  private func compiled(
-    _ source: Graph, _ mode: Mode, _ compiler: Compiler
-  ) throws -> (Program, String) {
-    switch mode {
-    case .training(let loss):
-      let name = optimizer ?? .adam
-      let step = try compiler.trainingGraph(
-        of: source, loss: loss, optimizer: name == .adam ? .adam() : .sgd())
-      return (
-        try Program(step, outputs: [loss]),
-        "\(source.name): training step of '\(loss)' with \(name.rawValue)"
-      )
-    case .gradient(let loss, let targets):
-      let graph = try CompiledGraph(
-        source, outputs: outputs?.names, gradientsOf: loss, withRespectTo: targets,
-        compiler: compiler)
-      return (graph.program, "\(source.name): gradient of '\(loss)'")
-    case .forward:
-      let graph = try CompiledGraph(source, outputs: outputs?.names, compiler: compiler)
-      return (graph.program, "\(source.name): forward pass")
     }
   }
 

@@ -18,7 +18,8 @@ typedef struct {
 // Elements begin ..< end of a stream, written to y[begin] ..< y[end]: y points at element 0. Any
 // begin and end; element e never depends on them.
 // uniform: (word >> 8) * 2^-24, in [0, 1), the same value for both dtypes.
-// normal: Box-Muller in double on the word pairs (0, 1) and (2, 3) of a block; f32 is it rounded.
+// normal: Box-Muller in double on the word pairs (0, 1) and (2, 3) of a block, within 3 ulp of it
+// (see ak_box_muller.h) and the same bits on every CPU; f32 is it rounded.
 void ak_uniform_f32(const ak_stream *s, float *y, int64_t begin, int64_t end);
 void ak_uniform_f64(const ak_stream *s, double *y, int64_t begin, int64_t end);
 void ak_normal_f32(const ak_stream *s, float *y, int64_t begin, int64_t end);

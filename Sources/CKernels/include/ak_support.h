@@ -23,10 +23,14 @@
 // Before a loop: iterations are independent even if result and operand are the same memory, so
 // the compiler needs no overlap test (which would send every in-place call down a scalar path).
 // AK_SCALAR marks loops that call libm or divide integers, which do not vectorise.
+// AK_VECTOR_PAIRS computes two vectors side by side: for long chains of operations that wait for
+// one another, as the CPU looks ahead hardly further than one such chain.
 #if defined(__clang__)
 #define AK_VECTOR _Pragma("clang loop vectorize(assume_safety)")
+#define AK_VECTOR_PAIRS _Pragma("clang loop vectorize(assume_safety) interleave_count(2)")
 #else
 #define AK_VECTOR _Pragma("GCC ivdep")
+#define AK_VECTOR_PAIRS AK_VECTOR
 #endif
 #define AK_SCALAR
 

@@ -39,8 +39,7 @@ package final class BlockProgram {
   private let program: UnsafeMutablePointer<ak_block_program>
   private var code: [Draft] = []
   private var settled: UnsafeMutablePointer<ak_instruction>?
-  private var sums: [UnsafeMutablePointer<Double>] = []
-  private var sumCount = 0
+  private var sums: [UnsafeMutableBufferPointer<Double>] = []
   private let rows: Int
   private let columns: Int
 
@@ -113,7 +112,7 @@ package final class BlockProgram {
   private(set) package var hasFinish = false
   /// The memory in which units leave what `finish` adds up.
   package var partials: [UnsafeRawBufferPointer] {
-    sums.map { UnsafeRawBufferPointer(start: $0, count: sumCount * MemoryLayout<Double>.stride) }
+    sums.map { UnsafeRawBufferPointer($0) }
   }
 
   // MARK: Writing
@@ -154,11 +153,10 @@ package final class BlockProgram {
       Place.memory(result, dtype, stride: 0, rows: axes == .columns, columns: axes == .rows).raw
     // Whole cache lines, so that units do not write into each other's.
     let lanes = axes == .rows ? (max(1, columns) + 7) / 8 * 8 : Int(AK_SUM_LANES)
-    sumCount = lanes * units
-    let memory = UnsafeMutablePointer<Double>.allocate(capacity: sumCount)
-    memory.initialize(repeating: 0, count: sumCount)
+    let memory = UnsafeMutableBufferPointer<Double>.allocate(capacity: lanes * units)
+    memory.initialize(repeating: 0)
     sums.append(memory)
-    instruction.sums = memory
+    instruction.sums = memory.baseAddress
     instruction.lanes = Int64(lanes)
     instruction.divisor = divisor
     if axes != .columns { hasFinish = true }

@@ -44,11 +44,12 @@ public final class BoundProgram {
     ) { _ in }
   }
 
-  /// Binds with a plan that `adjust` may have changed: for tests of what a wrong plan does.
+  /// Binds with a plan that `adjust` may have changed, for tests of what a wrong plan does; or with
+  /// the phases of each wave in reverse, for tests of whether they are independent.
   package init(
     _ program: Program, sizes given: [String: Int] = [:], shapes: [String: [Int]] = [:],
     state: StateStore? = nil, seed: UInt64 = 0, pool: WorkerPool = .shared,
-    adjusting adjust: (inout MemoryPlan) -> Void
+    reversingWaves: Bool = false, adjusting adjust: (inout MemoryPlan) -> Void
   ) throws(Diagnostic) {
     let graph = program.graph
     let sizes = try SizeSolver(graph).solve(given: given, shapes: shapes)
@@ -128,7 +129,7 @@ public final class BoundProgram {
       #endif
     }
     for copy in plan.after { phases.append(Self.phase(copy, locator)) }
-    guard let executor = Executor(phases, pool: pool) else {
+    guard let executor = Executor(phases, pool: pool, reversingWaves: reversingWaves) else {
       throw .outOfMemory(plan.arenaBytes, graph)
     }
     self.executor = executor
@@ -305,7 +306,7 @@ public final class BoundProgram {
       if !isFilledInPlace.contains(usedUp[index]) { isFed.remove(usedUp[index]) }
       index += 1
     }
-    if let recorder { executor.run(recording: recorder) } else { executor.run() }
+    if let recorder { executor.start(recording: recorder) } else { executor.start() }
     guard failures.isAny else { return }
     let first = failures.found.lazy.compactMap { $0 }.first
     failures.isAny = false

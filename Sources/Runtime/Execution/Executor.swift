@@ -3,29 +3,36 @@ import Synchronization
 
 /// Runs phases on a pool of workers, wave by wave.
 ///
-/// Units of a phase go to whoever is free. Which thread runs a unit changes nothing in its result.
-final class Executor {
-  /// Where the next free unit of a phase stands, one to a cache line.
-  private typealias Counter = Atomic<Int>
+/// Units of a phase go to whoever is free, and a wave is over when all of its units are done, even
+/// if a thread never came by. Which thread runs a unit changes nothing in its result.
+final class Executor: SharedWork, @unchecked Sendable {
+  // Runs do not overlap; within one, threads meet in atomic counters alone.
+
+  /// The number of a run in the upper half, a count of units in the lower: a thread that is late
+  /// by a run can tell.
+  private typealias Counter = Atomic<UInt64>
 
   let phases: [Phase]
   let waves: Waves
   private let pool: WorkerPool
   private let scratch: [AlignedMemory]
+  /// The first free unit of each phase, then the finished units of each wave.
   private let counters: UnsafeMutablePointer<Counter>
+  private let counterCount: Int
   private let chunks: [Int]
+  private let waveUnits: [Int]
   private let isAlone: Bool
+  private let run = Counter(0)
   /// Set while a run is to be taken down.
-  private var recorder: Recorder?
-  /// Made once, so that a run allocates nothing.
-  private var work: (Int) -> Void = { _ in }
+  private let recorder = Mutex<Recorder?>(nil)
 
-  private static let countersPerLine = 8
+  /// One counter to a cache line.
+  private static let spacing = 8
 
   /// Nil when there is no memory for scratch.
-  init?(_ phases: [Phase], pool: WorkerPool) {
+  init?(_ phases: [Phase], pool: WorkerPool, reversingWaves: Bool = false) {
     self.phases = phases
-    waves = Waves(phases)
+    waves = Waves(phases, reversed: reversingWaves)
     // Where nothing can be shared out, nobody else is called.
     isAlone = pool.count == 1 || phases.allSatisfy { $0.units == 1 }
     self.pool = pool
@@ -37,17 +44,22 @@ final class Executor {
       scratch.append(memory)
     }
     self.scratch = scratch
-    counters = .allocate(capacity: max(1, phases.count * Executor.countersPerLine))
-    for index in 0..<max(1, phases.count * Executor.countersPerLine) {
-      (counters + index).initialize(to: Counter(0))
+    counterCount = phases.count + waves.ends.count
+    counters = .allocate(capacity: max(1, counterCount * Executor.spacing))
+    for index in 0..<counterCount {
+      (counters + index * Executor.spacing).initialize(to: Counter(0))
     }
     // Several shares each, so that an interrupted thread holds nobody up for long.
     chunks = phases.map { max(1, $0.units / (threads * 6)) }
-    if !isAlone { work = { [unowned self] in run(as: $0) } }
+    var start = 0
+    waveUnits = waves.ends.map { [waves] end in
+      defer { start = end }
+      return waves.order[start..<end].reduce(0) { $0 + phases[$1].units }
+    }
   }
 
   deinit {
-    counters.deinitialize(count: max(1, phases.count * Executor.countersPerLine))
+    for index in 0..<counterCount { (counters + index * Executor.spacing).deinitialize(count: 1) }
     counters.deallocate()
   }
 
@@ -55,14 +67,15 @@ final class Executor {
   var workers: Int { scratch.count }
 
   /// A run that is taken down.
-  func run(recording recorder: Recorder) {
-    self.recorder = recorder
-    run()
-    self.recorder = nil
+  func start(recording recorder: Recorder) {
+    self.recorder.withLock { $0 = recorder }
+    start()
+    self.recorder.withLock { $0 = nil }
   }
 
-  func run() {
+  func start() {
     if isAlone {
+      let recorder = recorder.withLock { $0 }
       var index = 0
       while index < waves.order.count {
         let phase = waves.order[index]
@@ -73,43 +86,73 @@ final class Executor {
       }
       return
     }
+    let number = (run.load(ordering: .relaxed) &+ 1) & 0xFFFF_FFFF
     var index = 0
-    while index < phases.count {
-      counters[index * Executor.countersPerLine].store(0, ordering: .relaxed)
+    while index < counterCount {
+      counters[index * Executor.spacing].store(number << 32, ordering: .releasing)
       index += 1
     }
-    pool.run(work)
+    run.store(number, ordering: .releasing)
+    pool.run(self)
   }
 
-  private func run(as worker: Int) {
+  func work(as worker: Int) {
+    let number = run.load(ordering: .acquiring)
     let memory = scratch[worker].base
+    let recorder = recorder.withLock { $0 }
     var place = 0
     var wave = 0
     while wave < waves.ends.count {
+      var finished = 0
       while place < waves.ends[wave] {
         let phase = waves.order[place]
         if let recorder {
           let start = Recorder.now
-          if share(phase, memory) { recorder.note(phase, worker: worker, start: start) }
+          let units = share(phase, number, memory)
+          if units > 0 { recorder.note(phase, worker: worker, start: start) }
+          finished += units
         } else {
-          _ = share(phase, memory)
+          finished += share(phase, number, memory)
         }
         place += 1
       }
+      guard meet(wave, number, finished) else { return }
       wave += 1
-      if wave < waves.ends.count { pool.meet() }
     }
   }
 
-  /// Runs units of the phase as long as any are left; whether there was one.
-  private func share(_ phase: Int, _ memory: UnsafeMutableRawPointer) -> Bool {
-    let (units, chunk) = (phases[phase].units, chunks[phase])
-    var hasRun = false
+  /// Runs units of the phase as long as any are left, and tells how many.
+  private func share(_ phase: Int, _ number: UInt64, _ memory: UnsafeMutableRawPointer) -> Int {
+    let (units, chunk) = (UInt64(phases[phase].units), UInt64(chunks[phase]))
+    var finished = 0
+    var value = counters[phase * Executor.spacing].load(ordering: .acquiring)
+    while value >> 32 == number, value & 0xFFFF_FFFF < units {
+      let start = value & 0xFFFF_FFFF
+      let end = min(units, start + chunk)
+      let (isOurs, now) = counters[phase * Executor.spacing].compareExchange(
+        expected: value, desired: number << 32 | end, ordering: .acquiringAndReleasing)
+      value = now
+      if isOurs {
+        phases[phase].run(Int(start)..<Int(end), memory)
+        finished += Int(end - start)
+        value = counters[phase * Executor.spacing].load(ordering: .acquiring)
+      }
+    }
+    return finished
+  }
+
+  /// Reports finished units and waits until the wave is over; false when the run is.
+  private func meet(_ wave: Int, _ number: UInt64, _ finished: Int) -> Bool {
+    let place = (phases.count + wave) * Executor.spacing
+    let goal = UInt64(waveUnits[wave])
+    // Only who has done something may write: it cannot be late by a run.
+    if finished > 0 { counters[place].add(UInt64(finished), ordering: .acquiringAndReleasing) }
+    var wait = Waiting()
     while true {
-      let start = counters[phase * Executor.countersPerLine].add(chunk, ordering: .relaxed).oldValue
-      if start >= units { return hasRun }
-      phases[phase].run(start..<min(units, start + chunk), memory)
-      hasRun = true
+      let value = counters[place].load(ordering: .acquiring)
+      if value >> 32 != number { return false }
+      if value & 0xFFFF_FFFF >= goal { return true }
+      _ = wait.again()
     }
   }
 }

@@ -8,7 +8,7 @@ import GraphOps
 struct GroupKernel {
   private let program: BlockProgram
   private let scratchBytes: Int
-  /// What the members but sums read and write, and what sums write.
+  /// What the units read and write, and what is written once all of them have run.
   private let reads: [Phase.Span]
   private let writes: [Phase.Span]
   private let totals: [Phase.Span]
@@ -114,7 +114,12 @@ struct GroupKernel {
         }
       case .sum(let axes, let isMean):
         let own = memory(id)
-        totals.append(Phase.Span(own))
+        // The units write the sum of a row; of others they write parts.
+        if case .columns = axes {
+          writes.append(Phase.Span(own))
+        } else {
+          totals.append(Phase.Span(own))
+        }
         let added =
           switch axes {
           case .all: rows * columns
@@ -139,10 +144,9 @@ struct GroupKernel {
     let program = program
     let body = Phase(
       .blocks, units: program.units, scratchBytes: scratchBytes, reads: reads,
-      writes: writes + partials + (program.hasFinish ? [] : totals)
+      writes: writes + partials
     ) { program.run($0, $1) }
     if !program.hasFinish { return anchor + [body] }
-    // Sums along rows are written by the units, the others at the end.
     let end = Phase(.totals, units: 1, reads: partials, writes: partials + totals) { _, _ in
       program.finish()
     }

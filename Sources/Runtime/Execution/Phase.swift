@@ -77,8 +77,9 @@ struct Waves {
 
   func wave(of phase: Int) -> Int { waveOfPhase[phase] }
 
-  /// Each phase goes into the first wave after all those with which it conflicts.
-  init(_ phases: [Phase]) {
+  /// Each phase goes into the first wave after all those with which it conflicts. Within a wave the
+  /// order does not matter; `reversed` turns it round, for tests of that.
+  init(_ phases: [Phase], reversed: Bool = false) {
     // The memory as stretches that no span begins or ends within.
     var edges: [UInt] = []
     for phase in phases {
@@ -129,7 +130,7 @@ struct Waves {
       waveOfPhase.append(wave)
     }
     for wave in waves {
-      order += wave
+      order += reversed ? wave.reversed() : wave
       ends.append(order.count)
     }
   }

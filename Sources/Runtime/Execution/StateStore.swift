@@ -10,6 +10,9 @@ public final class StateStore {
   private let memory: AlignedMemory
   private var buffers: [String: Buffer] = [:]
 
+  /// Bytes of all parameters and state.
+  public var byteCount: Int { memory.bytes }
+
   /// Memory for every persistent leaf, zeroed. Throws when a shape has no size.
   public init(_ graph: Graph, sizes: [String: Int]) throws(Diagnostic) {
     self.graph = graph

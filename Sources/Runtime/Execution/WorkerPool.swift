@@ -2,10 +2,17 @@ import Foundation
 import GraphOps
 import Synchronization
 
+/// Work that threads share. Each takes what is left; one that comes late finds nothing.
+protocol SharedWork: AnyObject, Sendable {
+  /// Works until nothing is left.
+  func work(as worker: Int)
+}
+
 /// Threads that run the parts of a step together, the caller's among them.
 ///
-/// Between runs workers wait in a loop for a short while, then sleep; within a run they only loop:
-/// the parts of a step are microseconds long. One run is under way at a time; others wait.
+/// Between runs workers wait in a loop for a short while, then sleep. One run is under way at a
+/// time; others wait. Nobody waits for a worker that has no part in hand: so a busy machine, on
+/// which a worker may not get a CPU for milliseconds, holds up little.
 public final class WorkerPool: Sendable {
   /// How many threads work, the caller's included.
   public let count: Int
@@ -15,10 +22,10 @@ public final class WorkerPool: Sendable {
   /// A pool of that many threads, at least one.
   public init(threads: Int) {
     count = max(1, threads)
-    shared = Shared(count: count)
+    shared = Shared()
     for worker in 1..<max(1, count) {
       let shared = shared
-      let thread = Thread { shared.work(as: worker) }
+      let thread = Thread { shared.serve(as: worker) }
       thread.name = "ayatori-\(worker)"
       thread.start()
     }
@@ -26,18 +33,15 @@ public final class WorkerPool: Sendable {
 
   deinit { shared.stop() }
 
-  /// Calls `body` once on each thread, with its number; returns when all are back.
-  func run(_ body: @escaping (_ worker: Int) -> Void) {
-    if count == 1 { return body(0) }
+  /// Offers the work to all threads, and returns when the caller finds nothing left.
+  func run(_ work: some SharedWork) {
+    if count == 1 { return work.work(as: 0) }
     turn.withLock { _ in
-      shared.begin(body)
-      body(0)
-      shared.end()
+      shared.offer(work)
+      work.work(as: 0)
+      shared.withdraw()
     }
   }
-
-  /// Inside `run`: returns once all threads have come here.
-  func meet() { shared.meet() }
 
   // MARK: The one that programs use unless told otherwise
 
@@ -62,36 +66,28 @@ public final class WorkerPool: Sendable {
 }
 
 /// What the threads of a pool have in common. They outlive the pool by a moment.
-private final class Shared: @unchecked Sendable {
-  // `body` and `isStopped` change only while no worker looks: before `generation` moves on.
-  private let count: Int
-  private var body: ((Int) -> Void)?
-  private var isStopped = false
-  /// Moves on with each run.
+private final class Shared: Sendable {
+  private struct State {
+    // A worker holds on to the work while it is at it.
+    var work: (any SharedWork)?
+    var isStopped = false
+  }
+
+  private let state = Mutex(State())
+  /// Moves on with each offer.
   private let generation = Atomic<Int>(0)
-  /// How often threads have come to a meeting, ever.
-  private let arrivals = Atomic<Int>(0)
   private let sleepers = Atomic<Int>(0)
   private let bell = NSCondition()
 
-  /// Rounds of a waiting loop before the thread gives its CPU away, and before it sleeps.
-  private static let rounds = (spinning: 2_000, yielding: 200)
-
-  init(count: Int) { self.count = count }
-
-  func begin(_ body: @escaping (Int) -> Void) {
-    self.body = body
+  func offer(_ work: any SharedWork) {
+    state.withLock { $0.work = work }
     wake()
   }
 
-  /// Waits until every worker is back.
-  func end() {
-    meet()
-    body = nil
-  }
+  func withdraw() { state.withLock { $0.work = nil } }
 
   func stop() {
-    isStopped = true
+    state.withLock { $0.isStopped = true }
     wake()
   }
 
@@ -105,42 +101,48 @@ private final class Shared: @unchecked Sendable {
     }
   }
 
-  func meet() {
-    let ticket = arrivals.add(1, ordering: .acquiringAndReleasing).newValue
-    let goal = (ticket + count - 1) / count * count
-    var round = 0
-    while arrivals.load(ordering: .acquiring) < goal {
-      round += 1
-      if round < Shared.rounds.spinning { pauseInSpinLoop() } else { sched_yield() }
-    }
-  }
-
-  func work(as worker: Int) {
+  func serve(as worker: Int) {
     var seen = 0
     while true {
-      wait(past: seen)
-      seen += 1
+      seen = next(after: seen)
+      let (work, isStopped) = state.withLock { ($0.work, $0.isStopped) }
       if isStopped { return }
-      body?(worker)
-      meet()
+      work?.work(as: worker)
     }
   }
 
-  private func wait(past seen: Int) {
-    var round = 0
-    while generation.load(ordering: .acquiring) == seen {
-      round += 1
-      if round < Shared.rounds.spinning {
-        pauseInSpinLoop()
-      } else if round < Shared.rounds.spinning + Shared.rounds.yielding {
-        sched_yield()
-      } else {
-        bell.lock()
-        sleepers.add(1, ordering: .sequentiallyConsistent)
-        while generation.load(ordering: .sequentiallyConsistent) == seen { bell.wait() }
-        sleepers.subtract(1, ordering: .sequentiallyConsistent)
-        bell.unlock()
-      }
+  /// Waits for a generation that was not seen yet.
+  private func next(after seen: Int) -> Int {
+    var wait = Waiting()
+    while true {
+      let now = generation.load(ordering: .acquiring)
+      if now != seen { return now }
+      if wait.again() { continue }
+      bell.lock()
+      sleepers.add(1, ordering: .sequentiallyConsistent)
+      while generation.load(ordering: .sequentiallyConsistent) == seen { bell.wait() }
+      sleepers.subtract(1, ordering: .sequentiallyConsistent)
+      bell.unlock()
     }
+  }
+}
+
+/// A loop that waits for another thread: at first at full speed, then giving its CPU away.
+struct Waiting {
+  private var round = 0
+
+  private static let rounds = (spinning: 2_000, yielding: 200)
+
+  init() {}
+
+  /// Takes a short while; false when it is time to sleep instead.
+  mutating func again() -> Bool {
+    round += 1
+    if round < Waiting.rounds.spinning {
+      pauseInSpinLoop()
+      return true
+    }
+    sched_yield()
+    return round < Waiting.rounds.spinning + Waiting.rounds.yielding
   }
 }

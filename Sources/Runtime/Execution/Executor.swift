@@ -3,8 +3,10 @@ import Synchronization
 
 /// Runs phases on a pool of workers, wave by wave.
 ///
-/// Units of a phase go to whoever is free, and a wave is over when all of its units are done, even
-/// if a thread never came by. Which thread runs a unit changes nothing in its result.
+/// Each thread begins with its own stretch of a phase's units, the same in every run, so that its
+/// caches hold what it needs; then it takes over what others have not begun. A wave is over when all
+/// of its units are done, even if a thread never came by. Which thread runs a unit changes nothing
+/// in its result.
 final class Executor: SharedWork, @unchecked Sendable {
   // Runs do not overlap; within one, threads meet in atomic counters alone.
 
@@ -16,7 +18,8 @@ final class Executor: SharedWork, @unchecked Sendable {
   let waves: Waves
   private let pool: WorkerPool
   private let scratch: [AlignedMemory]
-  /// The first free unit of each phase, then the finished units of each wave.
+  /// The first free unit of each thread's stretch of each phase, then the finished units of each
+  /// wave.
   private let counters: UnsafeMutablePointer<Counter>
   private let counterCount: Int
   private let chunks: [Int]
@@ -44,13 +47,13 @@ final class Executor: SharedWork, @unchecked Sendable {
       scratch.append(memory)
     }
     self.scratch = scratch
-    counterCount = phases.count + waves.ends.count
+    counterCount = phases.count * threads + waves.ends.count
     counters = .allocate(capacity: max(1, counterCount * Executor.spacing))
     for index in 0..<counterCount {
       (counters + index * Executor.spacing).initialize(to: Counter(0))
     }
-    // Several shares each, so that an interrupted thread holds nobody up for long.
-    chunks = phases.map { max(1, $0.units / (threads * 6)) }
+    // Several shares a stretch, so that an interrupted thread holds nobody up for long.
+    chunks = phases.map { max(1, $0.units / (threads * 4)) }
     var start = 0
     waveUnits = waves.ends.map { [waves] end in
       defer { start = end }
@@ -108,11 +111,11 @@ final class Executor: SharedWork, @unchecked Sendable {
         let phase = waves.order[place]
         if let recorder {
           let start = Recorder.now
-          let units = share(phase, number, memory)
+          let units = share(phase, worker, number, memory)
           if units > 0 { recorder.note(phase, worker: worker, start: start) }
           finished += units
         } else {
-          finished += share(phase, number, memory)
+          finished += share(phase, worker, number, memory)
         }
         place += 1
       }
@@ -121,21 +124,45 @@ final class Executor: SharedWork, @unchecked Sendable {
     }
   }
 
-  /// Runs units of the phase as long as any are left, and tells how many.
-  private func share(_ phase: Int, _ number: UInt64, _ memory: UnsafeMutableRawPointer) -> Int {
-    let (units, chunk) = (UInt64(phases[phase].units), UInt64(chunks[phase]))
+  /// Runs units of the phase as long as any are left, its own first, and tells how many.
+  private func share(
+    _ phase: Int, _ worker: Int, _ number: UInt64, _ memory: UnsafeMutableRawPointer
+  ) -> Int {
+    let threads = scratch.count
+    let units = phases[phase].units
+    if units == 1 {
+      // Nobody's in particular: whoever is here first.
+      return share(phase, stretch: 0, 1, number, memory)
+    }
     var finished = 0
-    var value = counters[phase * Executor.spacing].load(ordering: .acquiring)
-    while value >> 32 == number, value & 0xFFFF_FFFF < units {
-      let start = value & 0xFFFF_FFFF
-      let end = min(units, start + chunk)
-      let (isOurs, now) = counters[phase * Executor.spacing].compareExchange(
-        expected: value, desired: number << 32 | end, ordering: .acquiringAndReleasing)
+    var offset = 0
+    while offset < threads {
+      let stretch = (worker + offset) % threads
+      let count = units * (stretch + 1) / threads - units * stretch / threads
+      finished += share(phase, stretch: stretch, count, number, memory)
+      offset += 1
+    }
+    return finished
+  }
+
+  /// Runs units of one thread's stretch.
+  private func share(
+    _ phase: Int, stretch: Int, _ count: Int, _ number: UInt64, _ memory: UnsafeMutableRawPointer
+  ) -> Int {
+    let counter = counters + (phase * scratch.count + stretch) * Executor.spacing
+    let first = phases[phase].units * stretch / scratch.count
+    var finished = 0
+    var value = counter.pointee.load(ordering: .acquiring)
+    while value >> 32 == number, Int(value & 0xFFFF_FFFF) < count {
+      let start = Int(value & 0xFFFF_FFFF)
+      let end = min(count, start + chunks[phase])
+      let (isOurs, now) = counter.pointee.compareExchange(
+        expected: value, desired: number << 32 | UInt64(end), ordering: .acquiringAndReleasing)
       value = now
       if isOurs {
-        phases[phase].run(Int(start)..<Int(end), memory)
-        finished += Int(end - start)
-        value = counters[phase * Executor.spacing].load(ordering: .acquiring)
+        phases[phase].run(first + start..<first + end, memory)
+        finished += end - start
+        value = counter.pointee.load(ordering: .acquiring)
       }
     }
     return finished
@@ -143,7 +170,7 @@ final class Executor: SharedWork, @unchecked Sendable {
 
   /// Reports finished units and waits until the wave is over; false when the run is.
   private func meet(_ wave: Int, _ number: UInt64, _ finished: Int) -> Bool {
-    let place = (phases.count + wave) * Executor.spacing
+    let place = (phases.count * scratch.count + wave) * Executor.spacing
     let goal = UInt64(waveUnits[wave])
     // Only who has done something may write: it cannot be late by a run.
     if finished > 0 { counters[place].add(UInt64(finished), ordering: .acquiringAndReleasing) }

@@ -7,16 +7,6 @@
 
 AK_STRICT_FLOAT
 
-// clang keeps a call to sqrt for errno's sake; its elementwise builtin is the bare instruction.
-#if defined(__has_builtin)
-#if __has_builtin(__builtin_elementwise_sqrt)
-#define AK_SQRT(S, v) __builtin_elementwise_sqrt(v)
-#endif
-#endif
-#ifndef AK_SQRT
-#define AK_SQRT(S, v) AK_M_##S(sqrt)(v)
-#endif
-
 // The loop: EXPR is in terms of v, the element, of type T.
 #define AK_UNARY(NAME, T, LOOP, EXPR) \
   AK_CLONES void ak_##NAME(const T *x, T *y, int64_t n) { \

@@ -24,6 +24,11 @@ import Testing
     return kernel.loop([.f32, .f32], .f32)
   }
 
+  private static func unary(_ op: OpDefinition) throws -> BlockLoop {
+    guard case .elementwise(_, let kernel) = op.kernel else { throw NoLoop() }
+    return kernel.loop([.f32], .f32)
+  }
+
   private struct NoLoop: Error {}
 
   /// Memory that lives as long as the test needs it.
@@ -129,6 +134,49 @@ import Testing
     #expect(
       try result([Self.register(0), Self.register(1)])
         == result([Self.place(p, Self.whole), Self.place(q, Self.whole)]))
+  }
+
+  /// The steps of Adam: √a·b + c, d − a·b / c, a·b + c²·d.
+  @Test(arguments: Extent.allCases, Extent.allCases)
+  func longerOnesAreTheSameToTheBit(b: Extent, d: Extent) throws {
+    let (x, y, z, w) = (
+      Self.values(Self.whole, seed: 1), Self.values(b, seed: 2), Self.values(Self.whole, seed: 3),
+      Self.values(d, seed: 4)
+    )
+    let (root, square) = (try Self.unary(.sqrt), try Self.unary(.square))
+    let whole = Self.whole
+    func result(_ places: [BlockProgram.Place], _ which: Int) throws -> [UInt32] {
+      let program = Self.program()
+      let target = Self.values(whole, seed: 5)
+      let end = Self.place(target, whole)
+      let (a, b, c, d) = (
+        Self.place(x, whole), Self.place(y, b), Self.place(z, whole), Self.place(w, d)
+      )
+      let (mul, add) = (try Self.loop(.mul), try Self.loop(.add))
+      switch which {
+      case 0:
+        program.compute(root, [c], into: places[0])
+        program.compute(mul, [places[0], b], into: places[1])
+        program.compute(add, [places[1], d], into: end)
+      case 1:
+        program.compute(mul, [a, b], into: places[0])
+        program.compute(try Self.loop(.div), [places[0], c], into: places[1])
+        program.compute(try Self.loop(.sub), [d, places[1]], into: end)
+      default:
+        program.compute(mul, [a, b], into: places[0])
+        program.compute(square, [c], into: places[1])
+        program.compute(mul, [places[1], d], into: places[2])
+        program.compute(
+          add, which == 2 ? [places[0], places[2]] : [places[2], places[0]], into: end)
+      }
+      Self.run(program)
+      return target.bits
+    }
+    let memory = (6..<9).map { Self.values(whole, seed: $0) }
+    for which in 0..<4 {
+      let together = try result((0..<3).map { Self.register($0) }, which)
+      #expect(together == (try result(memory.map { Self.place($0, whole) }, which)), "\(which)")
+    }
   }
 
   /// x·y is read twice; and its register is written anew before the second time it is named.

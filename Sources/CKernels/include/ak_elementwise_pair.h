@@ -21,8 +21,21 @@ AK_PAIRS(AK_PAIR_PROTOTYPE)
 
 #undef AK_PAIR_PROTOTYPE
 
+// y = sqrt(a) * b + c.
+void ak_sqrt_mul_add_f32(const ak_walk *w, const float *a, const float *b, const float *c, float *y,
+                         int64_t begin, int64_t end);
+
+#define AK_QUAD_PROTOTYPE(NAME) \
+  void ak_##NAME##_f32(const ak_walk *w, const float *a, const float *b, const float *c, \
+                       const float *d, float *y, int64_t begin, int64_t end);
+
 // y = a * b + c * d.
-void ak_mul_mul_add_f32(const ak_walk *w, const float *a, const float *b, const float *c,
-                        const float *d, float *y, int64_t begin, int64_t end);
+AK_QUAD_PROTOTYPE(mul_mul_add)
+// y = a * b + (c * c) * d.
+AK_QUAD_PROTOTYPE(mul_square_add)
+// y = d - (a * b) / c.
+AK_QUAD_PROTOTYPE(mul_div_rsub)
+
+#undef AK_QUAD_PROTOTYPE
 
 #endif

@@ -50,6 +50,16 @@
 #define AK_U_i32 uint32_t
 #define AK_U_i64 uint64_t
 
+// clang keeps a call to sqrt for errno's sake; its elementwise builtin is the bare instruction.
+#if defined(__has_builtin)
+#if __has_builtin(__builtin_elementwise_sqrt)
+#define AK_SQRT(S, v) __builtin_elementwise_sqrt(v)
+#endif
+#endif
+#ifndef AK_SQRT
+#define AK_SQRT(S, v) AK_M_##S(sqrt)(v)
+#endif
+
 // libm function of a dtype: AK_M_f32(exp) is expf.
 #define AK_M_f32(fn) fn##f
 #define AK_M_f64(fn) fn

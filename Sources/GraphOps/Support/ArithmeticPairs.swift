@@ -1,6 +1,6 @@
 import CKernels
 
-/// f32 arithmetic that one loop can do two or three steps of, each rounded as by itself.
+/// f32 arithmetic of which one loop can do a few steps, each rounded as by itself.
 enum ArithmeticPairs {
   enum Operation: Hashable {
     case add, sub, mul, div
@@ -47,11 +47,25 @@ enum ArithmeticPairs {
     pairs[Pair(first: first, second: second)]
   }
 
+  /// A loop of one operand that is a part of a longer one.
+  static func isSquareRoot(_ loop: UnsafeRawPointer?) -> Bool { loop == squareRoot }
+  static func isSquare(_ loop: UnsafeRawPointer?) -> Bool { loop == square }
+
+  private nonisolated(unsafe) static let squareRoot = address(ak_sqrt_f32 as UnaryF32)
+  private nonisolated(unsafe) static let square = address(ak_square_f32 as UnaryF32)
+
   /// The loop for a·b + c·d.
-  nonisolated(unsafe) static let sumOfProducts: UnsafeRawPointer = {
-    let loop: Quaternary = ak_mul_mul_add_f32
-    return unsafeBitCast(loop, to: UnsafeRawPointer.self)
-  }()
+  nonisolated(unsafe) static let sumOfProducts = address(ak_mul_mul_add_f32 as Quaternary)
+  /// The loop for a·b + c²·d.
+  nonisolated(unsafe) static let sumWithSquare = address(ak_mul_square_add_f32 as Quaternary)
+  /// The loop for √a·b + c.
+  nonisolated(unsafe) static let scaledRoot = address(ak_sqrt_mul_add_f32 as Ternary)
+  /// The loop for d − a·b / c.
+  nonisolated(unsafe) static let lessQuotient = address(ak_mul_div_rsub_f32 as Quaternary)
+
+  private static func address<F>(_ function: F) -> UnsafeRawPointer {
+    unsafeBitCast(function, to: UnsafeRawPointer.self)
+  }
 
   private nonisolated(unsafe) static let single: [UnsafeRawPointer: Operation] = {
     let loops: [(BinaryF32, Operation)] = [

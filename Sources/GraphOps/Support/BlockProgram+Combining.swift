@@ -14,24 +14,19 @@ extension BlockProgram {
     var index = 0
     // From the front: a sum's first product finds the sum, with the other product still by itself.
     while index < code.count {
-      if let place = combine(&code, at: index, sumOfProducts) ?? combine(&code, at: index, pair) {
-        // What is new may be a step of something longer.
-        index = place
-      } else {
-        index += 1
-      }
+      // What is new may be a step of something longer: so it is looked at again.
+      index = combine(&code, at: index) ?? index + 1
     }
     return code
   }
 
-  private typealias Combination = (_ code: [Draft], _ index: Int) -> (Draft, removed: [Int])?
-
   /// Replaces the instruction at `index` by its combination with what makes its operands; where to
-  /// look next.
-  private static func combine(
-    _ code: inout [Draft], at index: Int, _ combination: Combination
-  ) -> Int? {
-    guard let (draft, removed) = combination(code, index) else { return nil }
+  /// look next, or nil when there is none.
+  private static func combine(_ code: inout [Draft], at index: Int) -> Int? {
+    let found =
+      sumOfProducts(code, index) ?? pair(code, index) ?? scaledRoot(code, index)
+      ?? lessQuotient(code, index) ?? sumWithSquare(code, index)
+    guard let (draft, removed) = found else { return nil }
     code[index] = draft
     for place in removed.sorted(by: >) { code.remove(at: place) }
     return removed.reduce(index) { $0 - ($1 < index ? 1 : 0) }
@@ -67,6 +62,46 @@ extension BlockProgram {
       else { continue }
       let operands = inner + [draft.operands[1 - side]]
       return (made(AK_LOOP_TERNARY, loop, operands, like: draft), [place])
+    }
+    return nil
+  }
+
+  /// √a·b + c, of a register that holds √a.
+  private static func scaledRoot(_ code: [Draft], _ index: Int) -> (Draft, removed: [Int])? {
+    let draft = code[index]
+    guard draft.raw.loop == ArithmeticPairs.loop(.mul, .add),
+      let place = maker(of: draft.operands[0], in: code, before: index),
+      ArithmeticPairs.isSquareRoot(code[place].raw.loop), isMovable(place, to: index, in: code)
+    else { return nil }
+    let operands = code[place].operands + draft.operands.dropFirst()
+    return (made(AK_LOOP_TERNARY, ArithmeticPairs.scaledRoot, operands, like: draft), [place])
+  }
+
+  /// d − a·b / c, of a register that holds the quotient.
+  private static func lessQuotient(_ code: [Draft], _ index: Int) -> (Draft, removed: [Int])? {
+    let draft = code[index]
+    guard operation(draft) == .sub, draft.operands[0].columns,
+      let place = maker(of: draft.operands[1], in: code, before: index),
+      code[place].raw.loop == ArithmeticPairs.loop(.mul, .div),
+      isMovable(place, to: index, in: code)
+    else { return nil }
+    let operands = code[place].operands + [draft.operands[0]]
+    return (made(AK_LOOP_QUATERNARY, ArithmeticPairs.lessQuotient, operands, like: draft), [place])
+  }
+
+  /// a·b + c²·d, of a register that holds c² on either side.
+  private static func sumWithSquare(_ code: [Draft], _ index: Int) -> (Draft, removed: [Int])? {
+    let draft = code[index]
+    guard draft.raw.loop == ArithmeticPairs.sumOfProducts else { return nil }
+    for side in [2, 0] {
+      guard let place = maker(of: draft.operands[side], in: code, before: index),
+        ArithmeticPairs.isSquare(code[place].raw.loop), isMovable(place, to: index, in: code)
+      else { continue }
+      var operands = side == 2 ? draft.operands : Array(draft.operands[2...] + draft.operands[..<2])
+      operands[2] = code[place].operands[0]
+      return (
+        made(AK_LOOP_QUATERNARY, ArithmeticPairs.sumWithSquare, operands, like: draft), [place]
+      )
     }
     return nil
   }

@@ -19,6 +19,24 @@ public final class BoundProgram {
   private var wasRun = false
   /// Fed leaves whose memory other values take during a run.
   private let usedUp: [String]
+  /// Writes a fed leaf's value for the next run, as soon as the run under way has read the old one.
+  /// Not for a leaf that the program hands back.
+  public struct Refill {
+    let name: String
+    let units: Int
+    let fill: (_ units: Range<Int>, _ buffer: Buffer) -> Void
+
+    /// `fill` is called for ranges of `units`, at the same time on several threads, with the memory
+    /// of the leaf of that name.
+    public init(
+      _ name: String, units: Int, fill: @escaping (_ units: Range<Int>, _ buffer: Buffer) -> Void
+    ) {
+      self.name = name
+      self.units = units
+      self.fill = fill
+    }
+  }
+
   /// What steps found wrong in the run under way; the first step in order counts.
   private final class Failures {
     var found: [(node: NodeID, error: RunError)?] = []
@@ -33,14 +51,16 @@ public final class BoundProgram {
   /// Binds a program: plans memory for `sizes`, allocates it, prepares every kernel.
   ///
   /// `state` holds the persistent leaves; nil makes a store of its own, zeroed. Results do not
-  /// depend on how many threads `pool` has. Throws for
+  /// depend on how many threads `pool` has. `refills` write fed leaves for the next run. Throws for
   /// dimensions without a size, shapes that do not fit, and too little memory.
   public convenience init(
     _ program: Program, sizes: [String: Int] = [:], shapes: [String: [Int]] = [:],
-    state: StateStore? = nil, seed: UInt64 = 0, pool: WorkerPool = .shared
+    state: StateStore? = nil, seed: UInt64 = 0, pool: WorkerPool = .shared,
+    refilling refills: [Refill] = []
   ) throws(Diagnostic) {
     try self.init(
-      program, sizes: sizes, shapes: shapes, state: state, seed: seed, pool: pool
+      program, sizes: sizes, shapes: shapes, state: state, seed: seed, pool: pool,
+      refilling: refills
     ) { _ in }
   }
 
@@ -49,11 +69,12 @@ public final class BoundProgram {
   package init(
     _ program: Program, sizes given: [String: Int] = [:], shapes: [String: [Int]] = [:],
     state: StateStore? = nil, seed: UInt64 = 0, pool: WorkerPool = .shared,
-    reversingWaves: Bool = false, adjusting adjust: (inout MemoryPlan) -> Void
+    refilling refills: [Refill] = [], reversingWaves: Bool = false,
+    adjusting adjust: (inout MemoryPlan) -> Void
   ) throws(Diagnostic) {
     let graph = program.graph
     let sizes = try SizeSolver(graph).solve(given: given, shapes: shapes)
-    var plan = try MemoryPlan(program, sizes: sizes)
+    var plan = try MemoryPlan(program, sizes: sizes, keeping: Set(refills.map(\.name)))
     adjust(&plan)
     let store: StateStore
     if let state { store = state } else { store = try StateStore(graph, sizes: sizes) }
@@ -129,6 +150,13 @@ public final class BoundProgram {
       #endif
     }
     for copy in plan.after { phases.append(Self.phase(copy, locator)) }
+    for refill in refills {
+      guard let buffer = fedBuffers[refill.name]?.buffer else { continue }
+      phases.append(
+        Phase(.refill, units: refill.units, reads: [], writes: [Phase.Span(buffer)]) { units, _ in
+          refill.fill(units, buffer)
+        })
+    }
     guard let executor = Executor(phases, pool: pool, reversingWaves: reversingWaves) else {
       throw .outOfMemory(plan.arenaBytes, graph)
     }

@@ -4,9 +4,9 @@ import Synchronization
 /// Runs phases on a pool of workers, wave by wave.
 ///
 /// Each thread begins with its own stretch of a phase's units, the same in every run, so that its
-/// caches hold what it needs; then it takes over what others have not begun. A wave is over when all
-/// of its units are done, even if a thread never came by. Which thread runs a unit changes nothing
-/// in its result.
+/// caches hold what it needs; then it takes over what others have not begun. A wave is over once
+/// all of its units are done, even if a thread never came by. Which thread runs a unit changes
+/// nothing in its result.
 final class Executor: SharedWork, @unchecked Sendable {
   // Runs do not overlap; within one, threads meet in atomic counters alone.
 

@@ -32,6 +32,8 @@ struct Phase {
     /// Adding up what the units of a sum left.
     case totals
     case copy
+    /// Inputs of the next run.
+    case refill
     case poison
   }
 

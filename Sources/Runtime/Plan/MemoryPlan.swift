@@ -77,8 +77,10 @@ public struct MemoryPlan: Sendable {
   }
 
   /// Plans the memory. Throws for dimensions without a size and for shapes that do not fit.
-  public init(_ program: Program, sizes: [String: Int]) throws(Diagnostic) {
-    var planner = try Planner(program, sizes: sizes)
+  public init(
+    _ program: Program, sizes: [String: Int], keeping inputs: Set<String> = []
+  ) throws(Diagnostic) {
+    var planner = try Planner(program, sizes: sizes, keeping: inputs)
     planner.plan()
     self.sizes = sizes
     shapes = planner.shapes

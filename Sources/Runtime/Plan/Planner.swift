@@ -21,9 +21,12 @@ struct Planner {
   /// The place of each node among its step's nodes.
   private var indexInStep: [Int]
   private let end: Int
+  /// Fed leaves whose memory is theirs until the end of a run.
+  private let kept: Set<String>
 
-  init(_ program: Program, sizes: [String: Int]) throws(Diagnostic) {
+  init(_ program: Program, sizes: [String: Int], keeping kept: Set<String>) throws(Diagnostic) {
     self.program = program
+    self.kept = kept
     self.sizes = sizes
     graph = program.graph
     let count = graph.nodes.count
@@ -78,6 +81,9 @@ struct Planner {
       }
     }
     for output in program.outputs { noteRead(of: output.node, at: end) }
+    for node in graph.nodes where kept.contains(node.label) && program.fed.contains(node.label) {
+      noteRead(of: node.id, at: end)
+    }
     for update in graph.updates {
       for root in program.roots(of: update.value) where !graph[root].isPersistent {
         lastRead[root.index] = end

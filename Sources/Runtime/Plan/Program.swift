@@ -74,6 +74,14 @@ public struct Program: Sendable {
       joins: joins)
   }
 
+  /// Whether an output is the fed leaf of that name itself, or a view of it: its memory is read
+  /// after the run then.
+  public func handsBack(_ name: String) -> Bool {
+    outputs.contains { output in
+      roots(of: output.node).contains { graph[$0].label == name }
+    }
+  }
+
   /// Marks of scalars that constants and sizes alone determine.
   private static func settled(_ graph: Graph, _ isNeeded: [Bool]) -> [Bool] {
     var marks = [Bool](repeating: false, count: graph.nodes.count)

@@ -64,24 +64,37 @@ public struct DataInputs: Sendable {
   func fill(
     _ program: BoundProgram, from split: DataSet.Split, of dataSet: DataSet, rows: ArraySlice<Int>
   ) {
-    if let buffer = program.inputBuffer(images.label) {
-      if buffer.dtype == .f32 {
-        dataSet.gather(
-          rows, of: split,
-          into: UnsafeMutableBufferPointer(start: buffer.typed(Float.self), count: buffer.count))
-      } else {
-        dataSet.gather(
-          rows, of: split,
-          into: UnsafeMutableBufferPointer(start: buffer.typed(Double.self), count: buffer.count))
+    for name in [images.label] + (labels.map { [$0.label] } ?? []) {
+      if let buffer = program.inputBuffer(name) {
+        fill(buffer, of: name, from: split, of: dataSet, rows: rows, at: 0)
       }
     }
-    guard let labels, let buffer = program.inputBuffer(labels.label) else { return }
-    for (place, row) in rows.enumerated() {
-      if buffer.dtype == .i32 {
-        buffer.typed(Int32.self)[place] = Int32(split.labels[row])
-      } else {
-        buffer.typed(Int64.self)[place] = Int64(split.labels[row])
+  }
+
+  /// Writes rows of a split into an input's memory, from its row `place` on.
+  func fill(
+    _ buffer: Buffer, of name: String, from split: DataSet.Split, of dataSet: DataSet,
+    rows: ArraySlice<Int>, at place: Int
+  ) {
+    guard name == images.label else {
+      for (offset, row) in rows.enumerated() {
+        if buffer.dtype == .i32 {
+          buffer.typed(Int32.self)[place + offset] = Int32(split.labels[row])
+        } else {
+          buffer.typed(Int64.self)[place + offset] = Int64(split.labels[row])
+        }
       }
+      return
+    }
+    let (start, count) = (place * dataSet.imageSize, rows.count * dataSet.imageSize)
+    if buffer.dtype == .f32 {
+      dataSet.gather(
+        rows, of: split,
+        into: UnsafeMutableBufferPointer(start: buffer.typed(Float.self) + start, count: count))
+    } else {
+      dataSet.gather(
+        rows, of: split,
+        into: UnsafeMutableBufferPointer(start: buffer.typed(Double.self) + start, count: count))
     }
   }
 }

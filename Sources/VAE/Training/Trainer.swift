@@ -41,8 +41,8 @@ public final class Trainer {
   private let evaluation: Program
   private let shuffle: NoiseStream
   private let identity: [String: String]
-  private var boundTraining: [Int: BoundProgram] = [:]
-  private var boundEvaluation: [Int: BoundProgram] = [:]
+  private var trainingFeeders: [Int: BatchFeeder] = [:]
+  private var evaluationFeeders: [Int: BatchFeeder] = [:]
 
   /// Compiles the training step and initialises the parameters.
   ///
@@ -118,11 +118,10 @@ public final class Trainer {
     var start = 0
     var done = 0
     while start < order.count {
-      let rows = order[start..<min(start + options.batchSize, order.count)]
-      let program = try bound(training, &boundTraining, batch: rows.count)
-      inputs.fill(program, from: dataSet.train, of: dataSet, rows: rows)
-      try program.run(step: step)
-      let value = program.scalar(loss) ?? .nan
+      let rows = batch(of: order, from: start)
+      let feeder = try feeder(training, &trainingFeeders, dataSet.train, batch: rows.count)
+      try feeder.run(rows, next: batch(of: order, from: rows.endIndex), step: step)
+      let value = feeder.program.scalar(loss) ?? .nan
       guard value.isFinite else {
         throw Diagnostic.lossNotFinite(loss, value, epoch: epoch + 1, step: done + 1)
       }
@@ -136,12 +135,17 @@ public final class Trainer {
     return total / Double(order.count)
   }
 
-  private func bound(
-    _ program: Program, _ cache: inout [Int: BoundProgram], batch: Int
-  ) throws -> BoundProgram {
+  /// The batch that begins at `start`; empty at the end.
+  private func batch(of order: [Int], from start: Int) -> ArraySlice<Int> {
+    order[start..<min(start + options.batchSize, order.count)]
+  }
+
+  private func feeder(
+    _ program: Program, _ cache: inout [Int: BatchFeeder], _ split: DataSet.Split, batch: Int
+  ) throws -> BatchFeeder {
     if let known = cache[batch] { return known }
-    let fresh = try BoundProgram(
-      program, sizes: [inputs.batch: batch], state: state, seed: options.seed)
+    let fresh = try BatchFeeder(
+      program, inputs, batch: batch, of: split, in: dataSet, state: state, seed: options.seed)
     cache[batch] = fresh
     return fresh
   }
@@ -157,14 +161,16 @@ public final class Trainer {
     let rows = Array(0..<count)
     var batchNumber: UInt64 = 0
     for start in stride(from: 0, to: count, by: options.batchSize) {
-      let slice = rows[start..<min(start + options.batchSize, count)]
-      let program = try bound(evaluation, &boundEvaluation, batch: slice.count)
-      for _ in 0..<max(1, options.evaluationSamples) {
-        inputs.fill(program, from: dataSet.test, of: dataSet, rows: slice)
-        try program.run(step: 1 << 63 | batchNumber)
+      let slice = batch(of: rows, from: start)
+      let feeder = try feeder(evaluation, &evaluationFeeders, dataSet.test, batch: slice.count)
+      let draws = max(1, options.evaluationSamples)
+      for draw in 1...draws {
+        // The same images for each draw, then the next ones.
+        let next = draw < draws ? slice : batch(of: rows, from: slice.endIndex)
+        try feeder.run(slice, next: next, step: 1 << 63 | batchNumber)
         batchNumber += 1
         for (index, metric) in metrics.enumerated() {
-          let value = program.scalar(metric.name) ?? .nan
+          let value = feeder.program.scalar(metric.name) ?? .nan
           totals[index] +=
             metric.reduction.perImage(value, batch: slice.count) * Double(slice.count)
         }

@@ -41,7 +41,7 @@ enum { AK_ANGLE_BLOCK = 256 };
       int is_huge = 0; \
       AK_VECTOR for (int64_t i = begin; i < end; i++) is_huge |= ak_is_huge_angle(x[i]); \
       if (is_huge) { \
-        AK_SCALAR for (int64_t i = begin; i < end; i++) { \
+        for (int64_t i = begin; i < end; i++) { \
           const float v = x[i]; \
           y[i] = ak_is_huge_angle(v) ? ak_##NAME##_of_huge_f32(v) : ak_##NAME##_of_f32(v); \
         } \
@@ -51,8 +51,8 @@ enum { AK_ANGLE_BLOCK = 256 };
     } \
   }
 
-// f64: functions of libm, named as there.
-#define AK_UNARY_LIBM(NAME) AK_UNARY(NAME##_f64, double, AK_SCALAR, NAME(v))
+// f32, f64: functions of libm, named as there.
+#define AK_UNARY_LIBM(S, T, NAME) AK_UNARY(NAME##_##S, T, AK_SCALAR, AK_M_##S(NAME)(v))
 
 // Stable forms: exp only of -|x|, so nothing overflows and both tails keep relative accuracy.
 //   sigmoid(x)  = 1 / (1 + e) for x >= 0, e / (1 + e) for x < 0, with e = exp(-|x|)
@@ -84,14 +84,14 @@ AK_UNARY_VECTOR(sigmoid)
 AK_UNARY_VECTOR(softplus)
 AK_UNARY_ANGLE(sin)
 AK_UNARY_ANGLE(cos)
-AK_UNARY_LIBM(exp)
-AK_UNARY_LIBM(expm1)
-AK_UNARY_LIBM(log)
-AK_UNARY_LIBM(log1p)
-AK_UNARY_LIBM(sin)
-AK_UNARY_LIBM(cos)
-AK_UNARY_LIBM(tanh)
-AK_UNARY_LIBM(erf)
+AK_UNARY_LIBM(f64, double, exp)
+AK_UNARY_LIBM(f64, double, expm1)
+AK_UNARY_LIBM(f64, double, log)
+AK_UNARY_LIBM(f64, double, log1p)
+AK_UNARY_LIBM(f64, double, sin)
+AK_UNARY_LIBM(f64, double, cos)
+AK_UNARY_LIBM(f64, double, tanh)
+AK_UNARY_LIBM(f64, double, erf)
 AK_UNARY(sigmoid_f64, double, AK_SCALAR, ak_sigmoid_of_f64(v))
 AK_UNARY(softplus_f64, double, AK_SCALAR, ak_softplus_of_f64(v))
 AK_UNARY_INT(i32, int32_t, uint32_t)

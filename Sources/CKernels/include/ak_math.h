@@ -10,8 +10,8 @@
 // Infinities, NaN, signed zeros, overflow and gradual underflow are as in C's annex F.
 //
 // Only IEEE operations that round correctly are used, and a b + c is fused exactly where
-// __builtin_fmaf says so: every CPU gives the same bits. A CPU without such an instruction calls
-// the C library for it, which is slow.
+// __builtin_fmaf says so: every CPU gives the same bits, those of NaN aside. A CPU without that
+// instruction calls the C library for it, which is slow.
 //
 // The ways are the common ones (Muller, "Elementary functions", 3rd ed. 2016): an exact reduction
 // of the argument, a polynomial, and a reconstruction in which what a sum loses is carried along
@@ -278,10 +278,10 @@ AK_INLINE ak_angle ak_angle_of_huge(float x) {
   const uint64_t d2 = (((uint64_t)d[2] << 32 | d[3]) << shift) >> 32;
   const uint64_t turns = (m * d0 << 32) + m * d1 + (m * d2 >> 32);
   const uint64_t quarters = (turns + ((uint64_t)1 << 61)) >> 62;
-  const double r = (double)(int64_t)(turns - (quarters << 62)) * 0x1.921fb54442d18p-62;
+  const double a = (double)(int64_t)(turns - (quarters << 62)) * 0x1.921fb54442d18p-62;
+  const double r = x < 0 ? -a : a;
   const float high = (float)r, low = (float)(r - (double)high);
-  return x < 0 ? (ak_angle){-high, -low, 0u - (uint32_t)quarters}
-               : (ak_angle){high, low, (uint32_t)quarters};
+  return (ak_angle){high, low, (uint32_t)(x < 0 ? 0 - quarters : quarters)};
 }
 
 AK_INLINE float ak_sin_of_angle(ak_angle r) {

@@ -10,11 +10,32 @@ import Testing
     "vae_naive", "vae_pytorch",
   ]
 
+  /// Without a loss.
+  static let forwardOnly = ["decoder_pytorch"]
+
+  /// The decoder by itself draws what the whole VAE does from the same z and parameters.
+  @Test func theDecoderIsTheVAEs() throws {
+    let (whole, part) = (try Oracle.graph("vae_pytorch"), try Oracle.graph("decoder_pytorch"))
+    let stream = NoiseStream(seed: 1, name: "decoder")
+    let z = NDArray(
+      converting: stream.values(.normal, count: 3 * 20, step: 0), to: .f32, shape: [3, 20])
+    let state = try StateStore(part, sizes: part.sizes())
+    try state.initialize(seed: 2)
+    var parameters: [String: NDArray] = [:]
+    for name in state.names { parameters[name] = state.array(name) }
+    #expect(parameters.count == 4)
+    let a = try CompiledGraph(part).run(inputs: ["z": z], parameters: parameters)
+    let b = try CompiledGraph(whole, outputs: ["recon"], feeding: ["z"]).run(
+      inputs: ["z": z], parameters: parameters)
+    #expect(a["recon"]?.shape == [3, 784])
+    #expect(a["recon"]?.doubles == b["recon"]?.doubles)
+  }
+
   /// `Graphs/` holds what the other tests run, and nothing that they miss.
   @Test func everyGraphIsTested() throws {
     let found = try FileManager.default.contentsOfDirectory(atPath: Oracle.root + "Graphs")
       .filter { $0.hasSuffix(".aya") }.map { String($0.dropLast(4)) }.sorted()
-    #expect(found == Self.trainable)
+    #expect(found == (Self.trainable + Self.forwardOnly).sorted())
     let readme = try String(contentsOfFile: Oracle.root + "Graphs/README.md", encoding: .utf8)
     for name in found { #expect(readme.contains("`\(name).aya`"), "README misses \(name)") }
   }

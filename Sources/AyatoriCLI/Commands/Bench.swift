@@ -9,9 +9,9 @@ struct Bench: ParsableCommand, HasExample {
   static let configuration = CommandConfiguration(
     abstract: "Times compiling and one step: forward, gradient, update and noise.",
     discussion: """
-      The inputs are random. Graphs without parameters are timed forward only. Times are the \
-      minimum, median and maximum over rounds. With --compile only compiling is timed, phase by \
-      phase, of the graphs given and of random ones.
+      The inputs are random. Graphs without parameters or a loss are timed forward only. Times \
+      are the minimum, median and maximum over rounds. With --compile only compiling is timed, \
+      phase by phase, of the graphs given and of random ones.
       """)
   static let example = "ayatori bench Graphs/vae_pytorch.aya --batch-size 64"
 
@@ -21,6 +21,7 @@ struct Bench: ParsableCommand, HasExample {
   var files: [String] = []
 
   @OptionGroup var overrides: OverrideOptions
+  @OptionGroup(title: "Program") var program: ProgramOptions
   @OptionGroup(title: "Passes") var passes: PassOptions
 
   @Option(name: .long, parsing: .unconditional, help: "The size of every free dimension.")
@@ -32,11 +33,9 @@ struct Bench: ParsableCommand, HasExample {
   @Option(name: .long, parsing: .unconditional, help: "Steps a round.")
   var steps = 100
 
-  @Option(name: .long, parsing: .unconditional, help: "Threads for matrix products.")
+  @Option(
+    name: .long, parsing: .unconditional, help: "Threads; by default as many as there are CPUs.")
   var threads: Int?
-
-  @Option(name: .long, help: "The output to minimise; by default 'loss'.")
-  var loss: String?
 
   @Flag(name: .long, help: "Times compiling, also of random graphs.")
   var compile = false
@@ -91,15 +90,7 @@ struct Bench: ParsableCommand, HasExample {
     let begin = clock.now
     let source = try overrides.load(files[0])
     let parsed = clock.now
-    let trains = !source.parameters.isEmpty && !source.inputs.isEmpty
-    let program: Program
-    if trains {
-      let loss = try loss ?? Compiler.lossName(of: source)
-      program = try Program(
-        try compiler.trainingGraph(of: source, loss: loss, optimizer: .adam()), outputs: [loss])
-    } else {
-      program = try CompiledGraph(source, compiler: compiler).program
-    }
+    let program = try self.program.compiled(source, compiler, verb: "times").program
     let compiled = clock.now
     var sizes = source.sizes()
     for dimension in source.dimensions where dimension.defaultSize == nil {
@@ -126,7 +117,8 @@ struct Bench: ParsableCommand, HasExample {
     times.sort()
     let report = Report(
       graph: source.name, batchSize: batchSize, threads: WorkerPool.shared.count,
-      mode: trains ? "training step" : "forward", parseMilliseconds: (parsed - begin).seconds * 1e3,
+      mode: program.graph.updates.isEmpty ? "forward" : "training step",
+      parseMilliseconds: (parsed - begin).seconds * 1e3,
       compileMilliseconds: (compiled - parsed).seconds * 1e3,
       bindMilliseconds: (ready - initialized).seconds * 1e3,
       stepMicroseconds: [

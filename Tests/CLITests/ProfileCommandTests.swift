@@ -39,16 +39,21 @@ import Testing
     #expect(abs(table.rows.reduce(0) { $0 + $1.shareOfTime } - 1) < 1e-9)
     // Eleven products, 2·m·n·k each: those of the step at batch 8.
     let products = table.rows.filter { row in
-      row.part == "product" || row.nodes.count == 1 && row.nodes[0].hasPrefix("matmul")
+      ["product", "carried"].contains(row.part)
+        || row.nodes.count == 1 && row.nodes[0].hasPrefix("matmul")
     }
     #expect(products.count == 11)
     let (n, d, h, z) = (8, 784, 128, 20)
     let layers = [d * h, 2 * z * h, z * h, h * d]
     // Forward and the weight's gradient of each; the input's gradient of all but the first.
     let wanted = 2 * n * (2 * layers.reduce(0, +) + layers.dropFirst().reduce(0, +))
-    #expect(products.reduce(0) { $0 + $1.flops } == wanted)
-    let first = try #require(table.rows.first { $0.part == "product" })
-    #expect(first.bytes == 4 * (n * d + d * h + h + n * h))
+    // What is carried along counts too: Adam's dozen operations a parameter, a little more.
+    let counted = products.reduce(0) { $0 + $1.flops }
+    #expect(counted >= wanted && counted <= wanted + 16 * (d * h * 2 + 3 * z * h + n * d))
+    let first = try #require(table.rows.first { $0.nodes.contains("h1") })
+    // The product, and relu of it where that is not written over it.
+    let read = 4 * (n * d + d * h + h)
+    #expect([read + 4 * n * h, read + 8 * n * h].contains(first.bytes))
     #expect(table.rows.allSatisfy { $0.microseconds >= 0 && $0.busyMicroseconds >= 0 })
   }
 
@@ -86,7 +91,7 @@ import Testing
       let boxes = kinds["X"] ?? []
       let names = Set(boxes.map(\.name))
       #expect(tracks == [0, 1])
-      #expect(names.contains("h1 (product)"))
+      #expect(names.contains("h1 (carried)"))
       #expect(boxes.count >= 2 * 30)
       // A thread does one thing at a time.
       for thread in 0..<2 {

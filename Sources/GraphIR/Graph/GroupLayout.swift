@@ -165,7 +165,10 @@ public struct GroupLayout: Sendable {
   }
 
   /// What `shape` spans of the space; nil when it is no rows and columns of it.
-  public func extent(of shape: Shape) -> Extent? {
+  public func extent(of shape: Shape) -> Extent? { extent(of: shape, split: split) }
+
+  /// The same with the first `split` axes of the space as its rows.
+  package func extent(of shape: Shape, split: Int) -> Extent? {
     GroupLayout.extent(of: shape, in: space, split: split)
   }
 

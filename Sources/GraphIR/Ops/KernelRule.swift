@@ -27,6 +27,20 @@ public struct PreparedKernel {
   public var units: Int
   /// Memory that a worker lends while it runs units, in bytes.
   public var scratchBytes: Int
+  /// Units that together compute rows of a matrix, in order from the top; nil for other kernels.
+  public struct Bands: Sendable {
+    public var units: Int
+    public var rows: Int
+
+    public init(units: Int, rows: Int) {
+      self.units = units
+      self.rows = rows
+    }
+  }
+
+  /// How many units make a band of the result's rows, so that what follows can take the rows over
+  /// while they are in the cache.
+  public var bands: Bands?
   /// Does the units in the range; distinct ranges may run at the same time, on other scratch.
   public var run: (_ units: Range<Int>, _ scratch: UnsafeMutableRawPointer) -> Void
   /// What is left to do once all units have run.

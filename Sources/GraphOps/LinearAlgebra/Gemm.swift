@@ -27,6 +27,11 @@ struct Gemm: Sendable {
     BLASThreads.leaveThreadsToUs()
   }
 
+  /// The tiles as bands of rows.
+  var bands: PreparedKernel.Bands {
+    PreparedKernel.Bands(units: tiling.columnTiles, rows: tiling.rows)
+  }
+
   /// The rows and columns of a tile.
   func extent(of tile: Int) -> (rows: Range<Int>, columns: Range<Int>) {
     let (row, column) = tile.quotientAndRemainder(dividingBy: tiling.columnTiles)

@@ -48,9 +48,11 @@ package struct GemmTiling: Equatable, Sendable {
     }
     // Widths of 64 columns, four vectors of f32, were the best or close to it on all shapes.
     let width = 64
-    let most = GemmTiling.smallest / (min(width, columns) * inner) / 16 * 16
-    let height =
-      transposesA || inner < 64 ? min(max(16, most), 128) : 16
+    let most = max(16, GemmTiling.smallest / (min(width, columns) * inner) / 16 * 16)
+    // Bands of few rows, for those who go on with them, and of about the same size.
+    let strips = (rows + 15) / 16
+    let bands = 2 * ((rows + 95) / 96)
+    let height = transposesA || inner < 64 ? min(most, (strips + bands - 1) / bands * 16) : 16
     self.init(rows: rows, columns: columns, rowTile: height, columnTile: width)
   }
 

@@ -58,7 +58,7 @@ extension OpDefinition {
         accumulates: true)
       let isSingle = y.dtype == .f32
       let size = y.dtype.byteCount
-      return PreparedKernel(units: gemm.tiling.count) { range in
+      var prepared = PreparedKernel(units: gemm.tiling.count) { range in
         for tile in range {
           let (rows, columns) = gemm.extent(of: tile)
           let bias = b.pointer + columns.lowerBound * size
@@ -69,6 +69,8 @@ extension OpDefinition {
           gemm.run(tile: tile, x.pointer, w.pointer, y.pointer, isSingle: isSingle)
         }
       }
+      prepared.bands = gemm.bands
+      return prepared
     },
     drawing: .init(.matmul, chainer: "LinearFunction"),
     decomposition: Decomposition(.onRequest) { c in

@@ -91,7 +91,7 @@ extension OpDefinition {
       let size = c.dtype.byteCount
       let isSingle = c.dtype == .f32
       let tiles = gemm.tiling.count
-      return PreparedKernel(units: offsets.count * tiles) { range in
+      var prepared = PreparedKernel(units: offsets.count * tiles) { range in
         for unit in range {
           let (index, tile) = unit.quotientAndRemainder(dividingBy: tiles)
           gemm.run(
@@ -100,6 +100,8 @@ extension OpDefinition {
             c.pointer + index * gemm.rows * gemm.columns * size, isSingle: isSingle)
         }
       }
+      if c.shape.count == 2 { prepared.bands = gemm.bands }
+      return prepared
     },
     drawing: .init(.matmul, symbol: "·", chainer: "MatMul"), fusion: .anchor,
     flops: { operands, result, attributes in

@@ -13,6 +13,8 @@ struct GroupKernel {
   private let writes: [Phase.Span]
   private let totals: [Phase.Span]
   private let anchor: [Phase]
+  /// Set when product and blocks run band by band.
+  private let carried: PreparedKernel.Bands?
 
   /// `buffer` gives the memory of values that have some; `anchor` is the matrix product.
   init(
@@ -22,10 +24,21 @@ struct GroupKernel {
     guard let space = try? layout.space.evaluated(sizes) else {
       preconditionFailure("a group without a size")
     }
-    let columns = space[layout.split...].reduce(1, *)
-    let rows = space[..<layout.split].reduce(1, *)
     let hasSums = layout.parts.contains { if case .sum = $0 { true } else { false } }
-    let program = BlockProgram(shape: space, split: layout.split, hasSums: hasSums)
+    // Where the product's rows are the group's and no sum asks for units of its own, a thread goes
+    // on with each band of rows as soon as it is there. What goes without rows goes with them too.
+    var bands: PreparedKernel.Bands?
+    if !hasSums, layout.split <= 1, space.count == 2, anchor.count == 1, let id = layout.anchor,
+      let product = buffer(id), product.shape.count == 2, product.shape[0] == space[0]
+    {
+      bands = anchor[0].bands
+    }
+    let split = bands == nil ? layout.split : 1
+    let columns = space[split...].reduce(1, *)
+    let rows = space[..<split].reduce(1, *)
+    let program =
+      bands.map { BlockProgram(rows: rows, columns: columns, unitRows: $0.rows) }
+      ?? BlockProgram(shape: space, split: split, hasSums: hasSums)
     self.program = program
     self.anchor = anchor.map { phase in
       var phase = phase
@@ -45,7 +58,9 @@ struct GroupKernel {
 
     func place(_ id: NodeID) -> BlockProgram.Place {
       if let known = places[id] { return known }
-      guard let memory = buffer(id), let extent = layout.extent(of: graph[id].type.shape) else {
+      guard let memory = buffer(id),
+        let extent = layout.extent(of: graph[id].type.shape, split: split)
+      else {
         preconditionFailure("no memory for \(graph[id].label)")
       }
       reads.append(Phase.Span(memory))
@@ -86,7 +101,7 @@ struct GroupKernel {
         }
       case .elementwise:
         guard case .elementwise(_, let kernel)? = node.operation?.definition.kernel,
-          let extent = layout.extent(of: node.type.shape)
+          let extent = layout.extent(of: node.type.shape, split: split)
         else { preconditionFailure("'\(node.label)' has no block kernel") }
         let operands = node.operands.map(place)
         let result: BlockProgram.Place
@@ -133,6 +148,11 @@ struct GroupKernel {
       registers.release(after: index)
     }
     program.seal()
+    // Another band's product must still find what it reads.
+    let isSafe = writes.allSatisfy { span in
+      anchor.allSatisfy { phase in phase.reads.allSatisfy { !$0.overlaps(span) } }
+    }
+    carried = isSafe ? bands : nil
     self.reads = reads
     self.writes = writes
     self.totals = totals
@@ -140,6 +160,23 @@ struct GroupKernel {
 
   /// The matrix product, the blocks, and the sums that all of them make together.
   var phases: [Phase] {
+    if let carried, let product = anchor.first {
+      let program = program
+      // Empty products have no units, and their rows nothing to wait for.
+      let tiles = product.units
+      return [
+        Phase(
+          .carried, units: program.units, scratchBytes: max(scratchBytes, product.scratchBytes),
+          reads: product.reads + reads, writes: product.writes + writes
+        ) { units, scratch in
+          for unit in units {
+            let first = unit * carried.units
+            if first < tiles { product.run(first..<min(tiles, first + carried.units), scratch) }
+            program.run(unit..<unit + 1, scratch)
+          }
+        }
+      ]
+    }
     let partials = program.partials.map { Phase.Span($0) }
     let program = program
     let body = Phase(

@@ -12,6 +12,8 @@ struct Phase {
       end = start + UInt(bytes)
     }
 
+    func overlaps(_ other: Span) -> Bool { start < other.end && other.start < end }
+
     init(_ buffer: Buffer) {
       self.init(buffer.pointer, bytes: buffer.count * buffer.dtype.byteCount)
     }
@@ -29,6 +31,8 @@ struct Phase {
     /// The matrix product before a group's blocks.
     case product
     case blocks
+    /// The matrix product and the blocks, band by band of rows.
+    case carried
     /// Adding up what the units of a sum left.
     case totals
     case copy
@@ -42,6 +46,8 @@ struct Phase {
   var part = Part.whole
   let units: Int
   let scratchBytes: Int
+  /// As the kernel says.
+  var bands: PreparedKernel.Bands?
   let run: (_ units: Range<Int>, _ scratch: UnsafeMutableRawPointer) -> Void
   var reads: [Span]
   var writes: [Span]
@@ -60,9 +66,10 @@ struct Phase {
 
   /// The phases of a kernel that reads and writes what is given.
   static func phases(of kernel: PreparedKernel, reads: [Span], writes: [Span]) -> [Phase] {
-    let main = Phase(
+    var main = Phase(
       units: kernel.units, scratchBytes: kernel.scratchBytes, reads: reads, writes: writes,
       run: kernel.run)
+    main.bands = kernel.bands
     guard let finish = kernel.finish else { return [main] }
     // What the units leave is the kernel's own: told apart by the place where the result goes.
     return [main, Phase(.totals, units: 1, reads: writes, writes: writes) { _, _ in finish() }]

@@ -111,7 +111,9 @@ extension BoundProgram {
       let node = program.graph[id]
       guard let operation = node.operation else { continue }
       let isProduct = operation.definition.flops != nil
-      guard phase.part == .whole || isProduct == (phase.part == .product) else { continue }
+      let isHere =
+        phase.part == .whole || phase.part == .carried || isProduct == (phase.part == .product)
+      guard isHere else { continue }
       if phase.part == .totals { continue }
       let operands = node.operands.map { plan.shapes[$0.index] }
       let result = plan.shapes[id.index]

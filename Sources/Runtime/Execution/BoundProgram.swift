@@ -91,6 +91,11 @@ public final class BoundProgram {
     self.plan = plan
     self.state = store
     self.arena = arena
+    #if PoisonFreedMemory
+      // Before anything is written: constants are, once and for all.
+      let poison = Poison(program, plan, base: arena.base)
+      poison.fill()
+    #endif
     let draws = DrawContext()
     self.draws = draws
 
@@ -127,8 +132,6 @@ public final class BoundProgram {
     var phases: [Phase] = []
     for copy in plan.before { phases.append(Self.phase(copy, locator)) }
     #if PoisonFreedMemory
-      let poison = Poison(program, plan, base: arena.base)
-      poison.fill()
       phases.append(poison.phase(after: 0))
     #endif
     for (index, step) in plan.steps.enumerated() {

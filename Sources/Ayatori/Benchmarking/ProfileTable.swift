@@ -7,7 +7,7 @@ public struct ProfileTable: Sendable, Encodable {
   public struct Row: Sendable, Encodable {
     /// The number of the step in the plan, from 1; nil for copies before and after.
     public var step: Int?
-    /// `whole`, `product`, `blocks`, `totals` or `copy`.
+    /// `whole`, `product`, `blocks`, `carried` (both), `totals`, `copy` or `refill`.
     public var part: String
     /// What the step computes, as messages mention it.
     public var nodes: [String]
@@ -56,7 +56,7 @@ public struct ProfileTable: Sendable, Encodable {
 
   /// The events of a profile as a Chrome trace, which Perfetto and chrome://tracing open: a track a
   /// thread, a box for each piece of work. Times are microseconds.
-  public static func trace(_ profile: RunProfile, of program: Program) -> [UInt8] {
+  public static func trace(_ profile: RunProfile, of program: Program) throws -> [UInt8] {
     struct Event: Encodable {
       var name: String
       var cat: String
@@ -104,6 +104,6 @@ public struct ProfileTable: Sendable, Encodable {
     }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return (try? encoder.encode(Trace(traceEvents: events))).map { Array($0) } ?? []
+    return Array(try encoder.encode(Trace(traceEvents: events)))
   }
 }

@@ -70,7 +70,7 @@ struct Profile: ParsableCommand, HasExample {
     let table = ProfileTable(profile, of: program, limits: limits)
     if json { try Console.json(table) } else { try print(table, title) }
     if let trace {
-      try AtomicFile.write(ProfileTable.trace(profile, of: program), to: trace)
+      try AtomicFile.write(try ProfileTable.trace(profile, of: program), to: trace)
       Console.error("wrote \(trace)")
     }
   }

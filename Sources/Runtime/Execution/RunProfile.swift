@@ -7,7 +7,7 @@ public struct RunProfile: Sendable, Encodable {
   public struct Phase: Sendable, Encodable {
     /// The number of the plan's step; nil for copies before and after.
     public var step: Int?
-    /// `whole`, `product`, `blocks`, `totals` or `copy`.
+    /// `whole`, `product`, `blocks`, `carried` (both), `totals`, `copy` or `refill`.
     public var part: String
     /// The nodes that the step computes.
     public var nodes: [NodeID]

@@ -57,8 +57,12 @@ enum Tool {
     if let directory { process.currentDirectoryURL = URL(filePath: directory) }
     process.environment = ProcessInfo.processInfo.environment.merging(environment) { _, new in new }
     process.standardInput = FileHandle.nullDevice
-    process.standardOutput = try FileHandle(forWritingTo: URL(filePath: out))
-    process.standardError = try FileHandle(forWritingTo: URL(filePath: err))
+    // `Process` does not let go of them: without this, a long suite has more descriptors open
+    // than `Process.run` can list.
+    let streams = try [out, err].map { try FileHandle(forWritingTo: URL(filePath: $0)) }
+    defer { for stream in streams { try? stream.close() } }
+    process.standardOutput = streams[0]
+    process.standardError = streams[1]
     let done = DispatchSemaphore(value: 0)
     process.terminationHandler = { _ in done.signal() }
     try process.run()

@@ -22,7 +22,6 @@ final class Executor: SharedWork, @unchecked Sendable {
   /// wave.
   private let counters: UnsafeMutablePointer<Counter>
   private let counterCount: Int
-  private let chunks: [Int]
   private let waveUnits: [Int]
   private let isAlone: Bool
   private let run = Counter(0)
@@ -52,8 +51,6 @@ final class Executor: SharedWork, @unchecked Sendable {
     for index in 0..<counterCount {
       (counters + index * Executor.spacing).initialize(to: Counter(0))
     }
-    // Several shares a stretch, so that an interrupted thread holds nobody up for long.
-    chunks = phases.map { max(1, $0.units / (threads * 4)) }
     var start = 0
     waveUnits = waves.ends.map { [waves] end in
       defer { start = end }
@@ -155,7 +152,8 @@ final class Executor: SharedWork, @unchecked Sendable {
     var value = counter.pointee.load(ordering: .acquiring)
     while value >> 32 == number, Int(value & 0xFFFF_FFFF) < count {
       let start = Int(value & 0xFFFF_FFFF)
-      let end = min(count, start + chunks[phase])
+      // Large shares first; small ones make threads end at the same time.
+      let end = start + max(1, (count - start) / 4)
       let (isOurs, now) = counter.pointee.compareExchange(
         expected: value, desired: number << 32 | UInt64(end), ordering: .acquiringAndReleasing)
       value = now

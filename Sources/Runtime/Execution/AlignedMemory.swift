@@ -14,13 +14,18 @@ final class AlignedMemory {
     {
       return nil
     }
+    let isLarge = self.bytes >= AlignedMemory.hugePage
+    let alignment = isLarge ? AlignedMemory.hugePage : MemoryPlan.alignment
     var pointer: UnsafeMutableRawPointer?
-    guard posix_memalign(&pointer, MemoryPlan.alignment, self.bytes) == 0, let pointer else {
-      return nil
-    }
+    guard posix_memalign(&pointer, alignment, self.bytes) == 0, let pointer else { return nil }
+    // A step reads matrices across their rows, each in a page of its own; with small pages it
+    // spends a fifth of its time looking them up. A system without huge pages goes on with small.
+    if isLarge { madvise(pointer, self.bytes, MADV_HUGEPAGE) }
     base = pointer
     base.initializeMemory(as: UInt8.self, repeating: 0, count: self.bytes)
   }
+
+  private static let hugePage = 2 << 20
 
   /// What is had for the asking: to look up what is free would take longer than to touch it.
   private static let small = 1 << 24

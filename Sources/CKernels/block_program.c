@@ -31,7 +31,8 @@ AK_INLINE ak_view ak_view_of(const ak_place *p, const ak_block *b, char *scratch
   v.column_stride = p->columns;
   if (p->memory) {
     v.row_stride = p->rows ? p->stride : 0;
-    v.base = p->memory + ((p->rows ? b->row * p->stride : 0) + (p->columns ? b->column : 0)) * p->size;
+    const int64_t first = (p->rows ? b->row * p->stride : 0) + (p->columns ? b->column : 0);
+    v.base = p->memory + first * p->size;
   } else {
     v.row_stride = !p->rows ? 0 : p->columns ? b->width : 1;
     v.base = scratch + p->slot;
@@ -157,6 +158,37 @@ static void ak_copy_block(const ak_instruction *in, const ak_view *x, const ak_v
   }
 }
 
+// How many operands a kind of loop has.
+AK_INLINE int ak_operands(int32_t kind) {
+  switch (kind) {
+  case AK_LOOP_BINARY: return 2;
+  case AK_LOOP_TERNARY: return 3;
+  case AK_LOOP_QUATERNARY: return 4;
+  default: return 1;
+  }
+}
+
+// Calls the loop for a block whose result lies in one piece.
+static void ak_call_loop(const ak_instruction *in, const ak_view *v, char *y, const ak_block *b) {
+  ak_walk w;
+  const int64_t rows = ak_walk_of(&w, v, ak_operands(in->kind), b);
+  switch (in->kind) {
+  case AK_LOOP_UNARY:
+    for (int64_t r = 0; r < rows; r++)
+      ((ak_unary_loop)in->loop)(v[0].base + r * w.stride[0][0] * in->operand[0].size,
+                                y + r * b->width * in->result.size, w.shape[w.rank - 1]);
+    break;
+  case AK_LOOP_BINARY:
+    ((ak_binary_loop)in->loop)(&w, v[0].base, v[1].base, y, 0, rows);
+    break;
+  case AK_LOOP_TERNARY:
+    ((ak_ternary_loop)in->loop)(&w, v[0].base, v[1].base, v[2].base, y, 0, rows);
+    break;
+  default:
+    ((ak_quaternary_loop)in->loop)(&w, v[0].base, v[1].base, v[2].base, v[3].base, y, 0, rows);
+  }
+}
+
 static void ak_run_instruction(const ak_instruction *in, const ak_block *whole, char *scratch) {
   // A result that is the same in all rows or columns is computed once for the block.
   ak_block b = *whole;
@@ -164,39 +196,35 @@ static void ak_run_instruction(const ak_instruction *in, const ak_block *whole, 
   ak_view v[4];
   if (!in->result.rows) b.height = 1;
   if (!in->result.columns) b.width = 1;
-  v[0] = ak_view_of(&in->operand[0], whole, scratch);
-  ak_walk w;
-  int64_t rows;
-  switch (in->kind) {
-  case AK_LOOP_UNARY: {
-    const ak_unary_loop loop = (ak_unary_loop)in->loop;
-    if (b.height == 1 || (v[0].row_stride == b.width && y.row_stride == b.width)) {
-      loop(v[0].base, y.base, b.height * b.width);
-    } else {
-      for (int64_t r = 0; r < b.height; r++)
-        loop(v[0].base + r * v[0].row_stride * in->operand[0].size,
-             y.base + r * y.row_stride * in->result.size, b.width);
+  const int operands = ak_operands(in->kind);
+  for (int k = 0; k < operands; k++) v[k] = ak_view_of(&in->operand[k], whole, scratch);
+  if (in->kind == AK_COPY) {
+    ak_copy_block(in, &v[0], &y, &b);
+  } else if (b.height == 1 || y.row_stride == b.width) {
+    ak_call_loop(in, v, y.base, &b);
+  } else {
+    const int64_t height = b.height;
+    b.height = 1;
+    for (int64_t r = 0; r < height; r++) {
+      ak_call_loop(in, v, y.base + r * y.row_stride * in->result.size, &b);
+      for (int k = 0; k < operands; k++) v[k].base += v[k].row_stride * in->operand[k].size;
     }
-    break;
   }
-  case AK_LOOP_BINARY:
-    v[1] = ak_view_of(&in->operand[1], whole, scratch);
-    rows = ak_walk_of(&w, v, 2, &b);
-    ((ak_binary_loop)in->loop)(&w, v[0].base, v[1].base, y.base, 0, rows);
-    break;
-  case AK_LOOP_TERNARY:
-    v[1] = ak_view_of(&in->operand[1], whole, scratch);
-    v[2] = ak_view_of(&in->operand[2], whole, scratch);
-    rows = ak_walk_of(&w, v, 3, &b);
-    ((ak_ternary_loop)in->loop)(&w, v[0].base, v[1].base, v[2].base, y.base, 0, rows);
-    break;
-  case AK_LOOP_QUATERNARY:
-    for (int k = 1; k < 4; k++) v[k] = ak_view_of(&in->operand[k], whole, scratch);
-    rows = ak_walk_of(&w, v, 4, &b);
-    ((ak_quaternary_loop)in->loop)(&w, v[0].base, v[1].base, v[2].base, v[3].base, y.base, 0,
-                                   rows);
-    break;
-  default: ak_copy_block(in, &v[0], &y, &b);
+}
+
+// MARK: prefetching
+
+// Asks the second-level cache for one part in `parts` of what the next block reads. A block is too
+// short a stretch for the hardware to see where it leads.
+static void ak_prefetch(const ak_block_program *p, const ak_block *next, int64_t part,
+                        int64_t parts) {
+  for (int64_t s = 0; s < p->stream_count; s++) {
+    const ak_place *place = p->streams + s;
+    if (next->height > 1 && place->stride != next->width) continue;
+    const char *base = place->memory + (next->row * place->stride + next->column) * place->size;
+    const int64_t lines = (next->height * next->width * place->size + 63) / 64;
+    for (int64_t l = lines * part / parts; l < lines * (part + 1) / parts; l++)
+      __builtin_prefetch(base + l * 64, 0, 2);
   }
 }
 
@@ -206,30 +234,67 @@ static bool ak_is_sum(const ak_instruction *in) { return in->kind >= AK_SUM_ALL;
 
 static int64_t ak_smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
+// Moves the sums of the rows at hand to those of the rows before, at the end of each sum_rows; at
+// the last row, hands them back.
+static void ak_fold_sums(const ak_block_program *p, int64_t row, int64_t begin, int64_t end) {
+  const bool is_first = row <= p->sum_rows;
+  for (int64_t i = 0; i < p->count; i++) {
+    const ak_instruction *in = p->code + i;
+    if (in->kind != AK_SUM_ROWS) continue;
+    double *now = in->sums, *before = in->sums + in->lanes;
+    for (int64_t c = begin; c < end; c++) {
+      before[c] = is_first ? now[c] : before[c] + now[c];
+      now[c] = 0;
+    }
+    if (row == p->rows)
+      for (int64_t c = begin; c < end; c++) ak_store_sum(in, before[c], c);
+  }
+}
+
 static void ak_run_unit(const ak_block_program *p, char *scratch, int64_t unit) {
-  const bool by_rows = p->unit_columns == p->columns;
-  const int64_t row_begin = by_rows ? unit * p->unit_rows : 0;
-  const int64_t row_end = by_rows ? ak_smaller(p->rows, row_begin + p->unit_rows) : p->rows;
-  const int64_t column_begin = by_rows ? 0 : unit * p->unit_columns;
+  const int64_t across =
+      p->unit_columns > 0 ? (p->columns + p->unit_columns - 1) / p->unit_columns : 1;
+  const int64_t down = across > 0 ? unit / across : 0;
+  const int64_t row_begin = down * p->unit_rows;
+  const int64_t row_end = ak_smaller(p->rows, row_begin + p->unit_rows);
+  const int64_t column_begin = (unit - down * across) * p->unit_columns;
   const int64_t column_end = ak_smaller(p->columns, column_begin + p->unit_columns);
   for (int64_t i = 0; i < p->count; i++) {
     const ak_instruction *in = p->code + i;
-    if (ak_is_sum(in)) memset(in->sums + unit * in->lanes, 0, (size_t)in->lanes * sizeof(double));
+    if (!ak_is_sum(in)) continue;
+    if (p->sum_rows)
+      memset(in->sums + column_begin, 0, (size_t)(column_end - column_begin) * sizeof(double));
+    else
+      memset(in->sums + unit * in->lanes, 0, (size_t)in->lanes * sizeof(double));
   }
   ak_block b;
   for (b.row = row_begin; b.row < row_end; b.row += b.height) {
     b.height = ak_smaller(p->block_rows, row_end - b.row);
+    if (p->sum_rows) b.height = ak_smaller(b.height, p->sum_rows - b.row % p->sum_rows);
     for (b.column = column_begin; b.column < column_end; b.column += b.width) {
       b.width = ak_smaller(p->block_columns, column_end - b.column);
+      ak_block next = b;
+      next.column += b.width;
+      if (next.column == column_end) {
+        next.column = column_begin;
+        next.row += b.height;
+      }
+      next.height = ak_smaller(p->block_rows, row_end - next.row);
+      next.width = ak_smaller(p->block_columns, column_end - next.column);
       for (int64_t i = 0; i < p->count; i++) {
+        if (next.height > 0) ak_prefetch(p, &next, i, p->count);
         const ak_instruction *in = p->code + i;
         if (ak_is_sum(in))
-          ak_sum_block(p, in, in->sums + unit * in->lanes, &b, scratch);
+          ak_sum_block(p, in, p->sum_rows ? in->sums : in->sums + unit * in->lanes, &b, scratch);
         else
           ak_run_instruction(in, &b, scratch);
       }
     }
+    const int64_t row = b.row + b.height;
+    if (p->sum_rows && (row % p->sum_rows == 0 || row == p->rows))
+      ak_fold_sums(p, row, column_begin, column_end);
   }
+  if (p->sum_rows) return;
   for (int64_t i = 0; i < p->count; i++) {
     const ak_instruction *in = p->code + i;
     double *sums = in->sums + unit * in->lanes;
@@ -245,6 +310,7 @@ void ak_block_program_run(const ak_block_program *p, char *scratch, int64_t begi
 }
 
 void ak_block_program_finish(const ak_block_program *p) {
+  if (p->sum_rows) return;
   for (int64_t i = 0; i < p->count; i++) {
     const ak_instruction *in = p->code + i;
     if (in->kind != AK_SUM_ALL && in->kind != AK_SUM_ROWS) continue;

@@ -80,8 +80,9 @@ AK_CLONES void ak_sqrt_mul_add_f32(const ak_walk *w, const float *a, const float
   }
 }
 
-// Loops of four operands: the last argument makes z[i] of P, Q, R and S, their elements. Written out for b the
-// same in a row, and d too where D_STRIDE is 0; for all that differ; and for any strides.
+// Loops of four operands: the last argument makes z[i] of P, Q, R and S, their elements. Written
+// out for b the same in a row, and d too where D_STRIDE is 0; for all that differ; and for any
+// strides.
 #define AK_QUAD(NAME, D_STRIDE, S_ONE, ...) \
   AK_CLONES void ak_##NAME##_f32(const ak_walk *w, const float *a, const float *b, const float *c, \
                                  const float *d, float *y, int64_t begin, int64_t end) { \

@@ -142,6 +142,30 @@ import Testing
     #expect(result.out.hasPrefix("\(name), \(trains ? "training step" : "forward"), "))
   }
 
+  /// One line a product, with its shapes and the way that was chosen; the same in JSON.
+  @Test func benchExplains() throws {
+    let flags = [
+      "bench", Tool.graphs + "vae_pytorch.aya", "--batch-size", "100", "--steps", "1", "--rounds",
+      "1", "--explain",
+    ]
+    let text = try Tool.run(flags)
+    expectFine(text)
+    let lines = text.out.split(separator: "\n").filter { $0.hasPrefix("step ") && $0.contains("·") }
+    // Forward four, with both heads in one; backward three for values and four for weights.
+    #expect(lines.count == 11, "\(text.out)")
+    let shapes = ["[100, 784] · [784, ", "[784, 100]ᵀ · [100, ", "[40, 100]ᵀ · [100, "]
+    for shape in shapes {
+      #expect(lines.contains { $0.contains(shape) }, "\(shape)\n\(text.out)")
+    }
+    #expect(lines.contains { $0.hasSuffix("goes on strip by strip") })
+    let report = try Self.json(try Tool.run(flags + ["--json"]).out)
+    let products = try #require(report["products"] as? [[String: Any]])
+    #expect(products.count == lines.count)
+    #expect(products.allSatisfy { ($0["method"] as? String)?.contains("·") ?? false })
+    let plain = try Self.json(try Tool.run(flags.dropLast() + ["--json"]).out)
+    #expect(plain["products"] == nil)
+  }
+
   @Test func benchRefuses() throws {
     let graph = ["bench", Tool.graphs + "vae_pytorch.aya"]
     expectRefusal(

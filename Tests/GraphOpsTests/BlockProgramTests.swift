@@ -44,6 +44,7 @@ import Testing
 
     deinit { base.deallocate() }
 
+    var values: [Float] { (0..<count).map { base[$0] } }
     var bits: [UInt32] { (0..<count).map { base[$0].bitPattern } }
   }
 
@@ -217,6 +218,45 @@ import Testing
     for index in 0..<old.count {
       #expect(
         target.base[index] == Float(bitPattern: old[index]) * y.base[index] + y.base[index])
+    }
+  }
+
+  /// A strip of columns has all rows; what it computes and adds up is as by rows.
+  @Test(arguments: [[5, 37], [40, 200], [100, 500], [1, 64], [203, 65]], [16, 64, 1_000])
+  func stripsAreTheSameToTheBit(shape: [Int], width: Int) throws {
+    let count = shape[0] * shape[1]
+    func drawn(_ name: String) -> Memory {
+      Memory(
+        NoiseStream(seed: 9, name: name).values(.normal, count: count, step: 0).map { Float($0) })
+    }
+    let (x, y) = (drawn("x"), drawn("y"))
+    func results(_ program: BlockProgram) throws -> [[UInt32]] {
+      let filled = Memory(Array(repeating: .nan, count: count))
+      let (squared, mixed) = (Memory(filled.values), Memory(filled.values))
+      let total = Memory(Array(repeating: .nan, count: shape[1]))
+      func place(_ memory: Memory) -> BlockProgram.Place {
+        .memory(
+          UnsafeMutableRawPointer(memory.base), .f32, stride: shape[1], rows: true, columns: true)
+      }
+      program.compute(try Self.unary(.sigmoid), [place(x)], into: Self.register(0))
+      program.compute(try Self.unary(.square), [Self.register(0)], into: place(squared))
+      program.compute(try Self.loop(.mul), [place(squared), place(y)], into: Self.register(1))
+      program.compute(
+        try Self.loop(.add), [Self.register(1), Self.register(0)], into: place(mixed))
+      program.compute(try Self.loop(.div), [place(mixed), place(x)], into: place(filled))
+      program.sum(
+        place(filled), over: .rows, divisor: 3, into: UnsafeMutableRawPointer(total.base), .f32)
+      Self.run(program)
+      return [squared.bits, mixed.bits, filled.bits, total.bits]
+    }
+    let byRows = try results(BlockProgram(shape: shape, split: 1, hasSums: true))
+    let strips = BlockProgram(
+      rows: shape[0], columns: shape[1], unitRows: shape[0], unitColumns: width, hasSums: true)
+    #expect(strips.units == (shape[1] + width - 1) / width)
+    #expect(!strips.hasFinish)
+    let byStrips = try results(strips)
+    for (name, (a, b)) in zip(["squared", "mixed", "filled", "total"], zip(byStrips, byRows)) {
+      #expect(a == b, "\(name)")
     }
   }
 

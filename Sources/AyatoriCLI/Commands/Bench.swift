@@ -45,6 +45,9 @@ struct Bench: ParsableCommand, HasExample {
     help: "With --compile: nodes of each random graph, separated by commas; 0 for none.")
   var nodes: NodeCounts = NodeCounts(counts: [1_000, 10_000, 100_000])
 
+  @Flag(name: .long, help: "Tells how each matrix product is cut into work, and why.")
+  var explain = false
+
   @Flag(name: .long, help: "Prints JSON.")
   var json = false
 
@@ -59,6 +62,16 @@ struct Bench: ParsableCommand, HasExample {
     var stepMicroseconds: [String: Double]
     var arenaBytes: Int
     var stepsInPlan: Int
+    var products: [Product]?
+  }
+
+  private struct Product: Encodable {
+    /// From 1.
+    var step: Int
+    var node: String
+    var units: Int
+    var isCarried: Bool
+    var method: String
   }
 
   func validate() throws {
@@ -68,6 +81,7 @@ struct Bench: ParsableCommand, HasExample {
     if let threads, threads < 1 {
       throw ValidationError("--threads takes 1 or more, not \(threads)")
     }
+    if compile, explain { throw ValidationError("--explain does not go with --compile") }
     if compile, overrides.dtype != .f32 {
       throw ValidationError("--dtype does not go with --compile")
     }
@@ -123,7 +137,8 @@ struct Bench: ParsableCommand, HasExample {
       bindMilliseconds: (ready - initialized).seconds * 1e3,
       stepMicroseconds: [
         "min": times[0], "median": times[times.count / 2], "max": times[times.count - 1],
-      ], arenaBytes: bound.plan.arenaBytes, stepsInPlan: bound.plan.steps.count)
+      ], arenaBytes: bound.plan.arenaBytes, stepsInPlan: bound.plan.steps.count,
+      products: explain ? products(bound) : nil)
     if json { return try Console.json(report) }
     let hasBatch = source.dimensions.contains { $0.defaultSize == nil }
     let batch = hasBatch ? "batch \(batchSize)" : "no free dimension"
@@ -137,5 +152,20 @@ struct Bench: ParsableCommand, HasExample {
         Double(report.arenaBytes) / 1_048_576, report.parseMilliseconds,
         report.compileMilliseconds, report.bindMilliseconds, times[0], times[times.count / 2],
         times[times.count - 1]))
+    for product in report.products ?? [] {
+      try Console.result(
+        """
+        step \(product.step), \(product.node): \(product.method)\
+        \(product.isCarried ? "; what follows goes on strip by strip" : "")
+        """)
+    }
+  }
+
+  private func products(_ bound: BoundProgram) -> [Product] {
+    bound.methods.map {
+      Product(
+        step: $0.step + 1, node: bound.program.graph[$0.node].mention, units: $0.units,
+        isCarried: $0.isCarried, method: $0.text)
+    }
   }
 }

@@ -36,7 +36,8 @@ typedef struct {
   int32_t kind;
   const void *loop;
   ak_place operand[4], result;
-  // Of a sum: `lanes` doubles for each unit, and what the total is divided by.
+  // Of a sum: `lanes` doubles for each unit, and what the total is divided by. With sum_rows, of
+  // a sum over rows: `lanes` for the rows at hand, then as many for those before.
   double *sums;
   int64_t lanes;
   double divisor;
@@ -45,10 +46,15 @@ typedef struct {
 typedef struct {
   int64_t rows, columns;
   int64_t block_rows, block_columns;
-  // What a unit spans; fewer than all columns only where there is one row.
+  // What a unit spans; units follow each other from left to right, then downwards.
   int64_t unit_rows, unit_columns, units;
+  // Not 0 where a unit has all rows, and sums over rows are to be those of units of so many rows.
+  int64_t sum_rows;
   int64_t count;
   ak_instruction *code;
+  // What is to be asked for while the block before is computed.
+  int64_t stream_count;
+  ak_place *streams;
 } ak_block_program;
 
 // Runs the units begin ..< end; scratch holds the registers.

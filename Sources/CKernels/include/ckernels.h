@@ -13,6 +13,7 @@
 #include "ak_elementwise_unary.h"
 #include "ak_movement.h"
 #include "ak_pause.h"
+#include "ak_prefetch.h"
 #include "ak_philox.h"
 #include "ak_reduce.h"
 

@@ -27,20 +27,25 @@ public struct PreparedKernel {
   public var units: Int
   /// Memory that a worker lends while it runs units, in bytes.
   public var scratchBytes: Int
-  /// Units that together compute rows of a matrix, in order from the top; nil for other kernels.
-  public struct Bands: Sendable {
+  /// How units make up a matrix: each run of so many units covers a strip of so many rows and
+  /// columns, fewer at the edges; strips follow each other from left to right, then downwards.
+  public struct Strips: Sendable {
     public var units: Int
     public var rows: Int
+    public var columns: Int
 
-    public init(units: Int, rows: Int) {
+    public init(units: Int, rows: Int, columns: Int) {
       self.units = units
       self.rows = rows
+      self.columns = columns
     }
   }
 
-  /// How many units make a band of the result's rows, so that what follows can take the rows over
-  /// while they are in the cache.
-  public var bands: Bands?
+  /// Set for kernels of one matrix, so that what follows can take a strip over while it is in the
+  /// cache.
+  public var strips: Strips?
+  /// Tells how the kernel goes about its work and why, where it has a choice.
+  public var method: (() -> String)?
   /// Does the units in the range; distinct ranges may run at the same time, on other scratch.
   public var run: (_ units: Range<Int>, _ scratch: UnsafeMutableRawPointer) -> Void
   /// What is left to do once all units have run.

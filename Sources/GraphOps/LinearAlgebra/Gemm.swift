@@ -1,8 +1,9 @@
+import CKernels
 import COpenBLAS
 import GraphIR
 
 /// One row-major matrix product through BLAS, tile by tile: C = A·B, or C += A·B.
-struct Gemm: Sendable {
+struct Gemm: Sendable, CustomStringConvertible {
   let rows: Int
   let columns: Int
   let inner: Int
@@ -23,20 +24,22 @@ struct Gemm: Sendable {
     self.transposeB = transposeB
     self.accumulates = accumulates
     tiling = GemmTiling(
-      rows: rows, columns: columns, inner: inner, transposesA: transposeA, transposesB: transposeB)
+      rows: rows, columns: columns, inner: inner, transposesA: transposeA)
     BLASThreads.leaveThreadsToUs()
   }
 
-  /// The tiles as bands of rows.
-  var bands: PreparedKernel.Bands {
-    PreparedKernel.Bands(units: tiling.columnTiles, rows: tiling.rows)
+  var strips: PreparedKernel.Strips {
+    PreparedKernel.Strips(
+      units: tiling.tilesOfStrip, rows: tiling.stripRows, columns: tiling.stripColumns)
   }
 
-  /// The rows and columns of a tile.
+  /// The rows and columns of a tile; either may be none at the edges.
   func extent(of tile: Int) -> (rows: Range<Int>, columns: Range<Int>) {
-    let (row, column) = tile.quotientAndRemainder(dividingBy: tiling.columnTiles)
-    let (top, left) = (row * tiling.rows, column * tiling.columns)
-    return (top..<min(rows, top + tiling.rows), left..<min(columns, left + tiling.columns))
+    let (top, left) = tiling.origin(of: tile)
+    func part(_ start: Int, _ extent: Int, of whole: Int) -> Range<Int> {
+      min(whole, start)..<min(whole, start + extent)
+    }
+    return (part(top, tiling.rows, of: rows), part(left, tiling.columns, of: columns))
   }
 
   /// Computes one tile. Pointers are to the first elements of A, B and C.
@@ -44,27 +47,50 @@ struct Gemm: Sendable {
     tile: Int, _ a: UnsafeMutableRawPointer, _ b: UnsafeMutableRawPointer,
     _ c: UnsafeMutableRawPointer, isSingle: Bool
   ) {
-    guard rows > 0, columns > 0 else { return }
     let (top, left) = extent(of: tile)
+    guard !top.isEmpty, !left.isEmpty else { return }
     let ta = transposeA ? CblasTrans : CblasNoTrans
     let tb = transposeB ? CblasTrans : CblasNoTrans
-    let (m, n, k) = (Int32(top.count), Int32(left.count), Int32(inner))
+    let (m, n) = (Int32(top.count), Int32(left.count))
     let lda = max(1, transposeA ? rows : inner)
     let ldb = max(1, transposeB ? inner : columns)
     let aStart = transposeA ? top.lowerBound : top.lowerBound * lda
     let bStart = transposeB ? left.lowerBound * ldb : left.lowerBound
-    let cStart = top.lowerBound * columns + left.lowerBound
-    if isSingle {
-      cblas_sgemm(
-        CblasRowMajor, ta, tb, m, n, k, 1, a.assumingMemoryBound(to: Float.self) + aStart,
-        Int32(lda), b.assumingMemoryBound(to: Float.self) + bStart, Int32(ldb),
-        accumulates ? 1 : 0, c.assumingMemoryBound(to: Float.self) + cStart, Int32(columns))
-    } else {
-      cblas_dgemm(
-        CblasRowMajor, ta, tb, m, n, k, 1, a.assumingMemoryBound(to: Double.self) + aStart,
-        Int32(lda), b.assumingMemoryBound(to: Double.self) + bStart, Int32(ldb),
-        accumulates ? 1 : 0, c.assumingMemoryBound(to: Double.self) + cStart, Int32(columns))
+    if tiling.way == .panels, tile % tiling.tilesOfStrip == 0 {
+      // The first tile of a panel would wait for each row of it: they lie too far apart for the
+      // hardware to see what comes next.
+      let size = Int64(isSingle ? 4 : 8)
+      ak_prefetch_rows(
+        b + bStart * Int(size), transposeB ? Int64(n) : Int64(inner),
+        size * (transposeB ? Int64(inner) : Int64(n)), size * Int64(ldb))
     }
+    let cStart = top.lowerBound * columns + left.lowerBound
+    var start = 0
+    repeat {
+      let k = Int32(min(tiling.inner, inner - start))
+      let aPart = aStart + start * (transposeA ? lda : 1)
+      let bPart = bStart + start * (transposeB ? 1 : ldb)
+      let adds = accumulates || start > 0
+      if isSingle {
+        cblas_sgemm(
+          CblasRowMajor, ta, tb, m, n, k, 1, a.assumingMemoryBound(to: Float.self) + aPart,
+          Int32(lda), b.assumingMemoryBound(to: Float.self) + bPart, Int32(ldb),
+          adds ? 1 : 0, c.assumingMemoryBound(to: Float.self) + cStart, Int32(columns))
+      } else {
+        cblas_dgemm(
+          CblasRowMajor, ta, tb, m, n, k, 1, a.assumingMemoryBound(to: Double.self) + aPart,
+          Int32(lda), b.assumingMemoryBound(to: Double.self) + bPart, Int32(ldb),
+          adds ? 1 : 0, c.assumingMemoryBound(to: Double.self) + cStart, Int32(columns))
+      }
+      start += Int(k)
+    } while start < inner
+  }
+
+  /// The shapes and the way that was chosen for them, with the reason.
+  var description: String {
+    let a = "[\(rows), \(inner)]" + (transposeA ? "ᵀ" : "")
+    let b = "[\(inner), \(columns)]" + (transposeB ? "ᵀ" : "")
+    return "\(a) · \(b)  \(tiling)"
   }
 
   /// BLAS counts extents in 32 bits.

@@ -69,7 +69,8 @@ extension OpDefinition {
           gemm.run(tile: tile, x.pointer, w.pointer, y.pointer, isSingle: isSingle)
         }
       }
-      prepared.bands = gemm.bands
+      prepared.strips = gemm.strips
+      prepared.method = { gemm.description }
       return prepared
     },
     drawing: .init(.matmul, chainer: "LinearFunction"),

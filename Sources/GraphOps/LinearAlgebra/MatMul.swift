@@ -100,7 +100,9 @@ extension OpDefinition {
             c.pointer + index * gemm.rows * gemm.columns * size, isSingle: isSingle)
         }
       }
-      if c.shape.count == 2 { prepared.bands = gemm.bands }
+      if c.shape.count == 2 { prepared.strips = gemm.strips }
+      let products = offsets.count
+      prepared.method = { (products == 1 ? "" : "\(products) times ") + gemm.description }
       return prepared
     },
     drawing: .init(.matmul, symbol: "·", chainer: "MatMul"), fusion: .anchor,

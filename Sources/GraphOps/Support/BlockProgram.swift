@@ -4,9 +4,9 @@ package import GraphIR
 /// Elementwise loops, copies and sums that run together over rows · columns elements, one block at
 /// a time, so that what lies between them stays in the first-level cache.
 ///
-/// The space is cut into units along its first axis. How, and so the order in which sums add up,
-/// depends on its shape alone: a sum gives the same bits alone and in a group, on any number of
-/// threads.
+/// The space is cut into units along its first axis, or into given strips. The order in which sums
+/// add up depends on its shape alone: a sum gives the same bits alone and in a group, on any number
+/// of threads.
 package final class BlockProgram {
   /// Where a value is while a block is computed.
   package struct Place {
@@ -39,6 +39,7 @@ package final class BlockProgram {
   private let program: UnsafeMutablePointer<ak_block_program>
   private var code: [Draft] = []
   private var settled: UnsafeMutablePointer<ak_instruction>?
+  private var streams: UnsafeMutablePointer<ak_place>?
   private var sums: [UnsafeMutableBufferPointer<Double>] = []
   private let rows: Int
   private let columns: Int
@@ -50,58 +51,73 @@ package final class BlockProgram {
   /// A unit of fewer elements is not worth handing over.
   private static let unitElements = 2_048
 
+  /// Operands of fewer bytes are not asked for in advance.
+  private static let cachedBytes = 2 << 20
+
   /// A program over a space of this shape, whose first `split` axes are the rows.
   package init(shape: [Int], split: Int, hasSums: Bool) {
     program = .allocate(capacity: 1)
     program.initialize(to: ak_block_program())
     rows = shape[..<split].reduce(1, *)
     columns = shape[split...].reduce(1, *)
-    let count = rows * columns
     let slices = max(1, shape.first ?? 1)
-    let most = hasSums ? BlockProgram.mostUnits.sums : BlockProgram.mostUnits.others
-    let wanted = max(1, min(slices, most, count / BlockProgram.unitElements))
-    let perUnit = (slices + wanted - 1) / wanted
-    settle(slices: slices, perUnit: perUnit, split: split)
+    let slicesOfUnit = BlockProgram.slicesOfUnit(slices, rows * columns, hasSums: hasSums)
+    if split > 0 {
+      settle(unitRows: rows / slices * slicesOfUnit, unitColumns: columns)
+    } else {
+      settle(unitRows: rows, unitColumns: columns / slices * slicesOfUnit)
+    }
   }
 
-  /// A program whose units are given: so many rows each.
-  package init(rows: Int, columns: Int, unitRows: Int) {
+  /// A program whose units are given: strips of so many rows and columns, from left to right, then
+  /// downwards. With sums, which go over rows, a unit has all of them.
+  package init(
+    rows: Int, columns: Int, unitRows: Int, unitColumns: Int, hasSums: Bool
+  ) {
+    precondition(!hasSums || unitRows >= rows, "a sum over part of the rows")
     program = .allocate(capacity: 1)
     program.initialize(to: ak_block_program())
     self.rows = rows
     self.columns = columns
-    settle(slices: max(1, rows), perUnit: unitRows, split: 1)
+    settle(unitRows: unitRows, unitColumns: unitColumns)
+    if hasSums {
+      program.pointee.sum_rows = Int64(
+        BlockProgram.slicesOfUnit(max(1, rows), rows * columns, hasSums: true))
+    }
   }
 
-  private func settle(slices: Int, perUnit: Int, split: Int) {
+  /// How many slices along the first axis a unit has, unless strips are given.
+  private static func slicesOfUnit(_ slices: Int, _ count: Int, hasSums: Bool) -> Int {
+    let most = hasSums ? mostUnits.sums : mostUnits.others
+    let wanted = max(1, min(slices, most, count / unitElements))
+    return (slices + wanted - 1) / wanted
+  }
+
+  private func settle(unitRows: Int, unitColumns: Int) {
     program.pointee.rows = Int64(rows)
     program.pointee.columns = Int64(columns)
+    let (height, width) = (max(1, min(rows, unitRows)), max(1, min(columns, unitColumns)))
+    program.pointee.unit_rows = Int64(height)
+    program.pointee.unit_columns = Int64(width)
     let isEmpty = rows == 0 || columns == 0
-    program.pointee.units = isEmpty ? 1 : Int64((slices + perUnit - 1) / perUnit)
-    let byRows = split > 0 || isEmpty
-    program.pointee.unit_rows = isEmpty || !byRows ? Int64(rows) : Int64(rows / slices * perUnit)
-    program.pointee.unit_columns = byRows ? Int64(columns) : Int64(columns / slices * perUnit)
-    // One unit in all spans all columns, which is by rows.
-    if program.pointee.units == 1 {
-      program.pointee.unit_rows = Int64(rows)
-      program.pointee.unit_columns = Int64(columns)
-    }
-    if columns >= BlockProgram.blockElements || rows == 1 {
+    program.pointee.units =
+      isEmpty ? 1 : Int64((rows + height - 1) / height * ((columns + width - 1) / width))
+    if width >= BlockProgram.blockElements || height == 1 {
       // Blocks of equal width.
-      let parts = max(1, (columns + BlockProgram.blockElements - 1) / BlockProgram.blockElements)
-      let width = (columns + parts - 1) / parts
+      let parts = (width + BlockProgram.blockElements - 1) / BlockProgram.blockElements
+      let part = (width + parts - 1) / parts
       program.pointee.block_rows = 1
-      program.pointee.block_columns = Int64(max(1, (width + 15) / 16 * 16))
+      program.pointee.block_columns = Int64((part + 15) / 16 * 16)
     } else {
-      program.pointee.block_rows = Int64(
-        max(1, min(rows, BlockProgram.blockElements / max(1, columns))))
-      program.pointee.block_columns = Int64(max(1, columns))
+      program.pointee.block_rows = Int64(min(height, BlockProgram.blockElements / width))
+      program.pointee.block_columns = Int64(width)
     }
   }
 
   deinit {
     program.deallocate()
     settled?.deallocate()
+    streams?.deallocate()
     for memory in sums { memory.deallocate() }
   }
 
@@ -153,13 +169,16 @@ package final class BlockProgram {
       Place.memory(result, dtype, stride: 0, rows: axes == .columns, columns: axes == .rows).raw
     // Whole cache lines, so that units do not write into each other's.
     let lanes = axes == .rows ? (max(1, columns) + 7) / 8 * 8 : Int(AK_SUM_LANES)
-    let memory = UnsafeMutableBufferPointer<Double>.allocate(capacity: lanes * units)
+    let isStrips = program.pointee.sum_rows > 0
+    precondition(!isStrips || axes == .rows, "a sum that strips do not make")
+    let memory = UnsafeMutableBufferPointer<Double>.allocate(
+      capacity: lanes * (isStrips ? 2 : units))
     memory.initialize(repeating: 0)
     sums.append(memory)
     instruction.sums = memory.baseAddress
     instruction.lanes = Int64(lanes)
     instruction.divisor = divisor
-    if axes != .columns { hasFinish = true }
+    if axes != .columns, !isStrips { hasFinish = true }
     code.append(Draft(raw: instruction, operands: [operand.raw]))
   }
 
@@ -180,6 +199,30 @@ package final class BlockProgram {
     settled = memory
     program.pointee.code = memory
     program.pointee.count = Int64(instructions.count)
+    prefetch(instructions)
+  }
+
+  /// Lists what is to be asked for in advance: what is read from memory before it is written there,
+  /// each once, if that is more than the second-level cache may still hold.
+  private func prefetch(_ instructions: [ak_instruction]) {
+    var seen: Set<UnsafeMutablePointer<CChar>> = []
+    var streams: [ak_place] = []
+    for instruction in instructions {
+      withUnsafeBytes(of: instruction.operand) { raw in
+        for place in raw.bindMemory(to: ak_place.self) {
+          guard let memory = place.memory, place.rows, place.columns else { continue }
+          if seen.insert(memory).inserted { streams.append(place) }
+        }
+      }
+      if let memory = instruction.result.memory { seen.insert(memory) }
+    }
+    let bytes = streams.reduce(0) { $0 + rows * columns * Int($1.size) }
+    guard bytes > BlockProgram.cachedBytes else { return }
+    let settled = UnsafeMutablePointer<ak_place>.allocate(capacity: streams.count)
+    settled.initialize(from: streams, count: streams.count)
+    self.streams = settled
+    program.pointee.streams = settled
+    program.pointee.stream_count = Int64(streams.count)
   }
 
   // MARK: Running

@@ -13,8 +13,8 @@ struct GroupKernel {
   private let writes: [Phase.Span]
   private let totals: [Phase.Span]
   private let anchor: [Phase]
-  /// Set when product and blocks run band by band.
-  private let carried: PreparedKernel.Bands?
+  /// Set when product and blocks run strip by strip.
+  private let carried: PreparedKernel.Strips?
 
   /// `buffer` gives the memory of values that have some; `anchor` is the matrix product.
   init(
@@ -25,20 +25,16 @@ struct GroupKernel {
       preconditionFailure("a group without a size")
     }
     let hasSums = layout.parts.contains { if case .sum = $0 { true } else { false } }
-    // Where the product's rows are the group's and no sum asks for units of its own, a thread goes
-    // on with each band of rows as soon as it is there. What goes without rows goes with them too.
-    var bands: PreparedKernel.Bands?
-    if !hasSums, layout.split <= 1, space.count == 2, anchor.count == 1, let id = layout.anchor,
-      let product = buffer(id), product.shape.count == 2, product.shape[0] == space[0]
-    {
-      bands = anchor[0].bands
-    }
-    let split = bands == nil ? layout.split : 1
+    let strips = GroupKernel.strips(layout, space, anchor, layout.anchor.flatMap(buffer))
+    let split = strips == nil ? layout.split : 1
     let columns = space[split...].reduce(1, *)
     let rows = space[..<split].reduce(1, *)
     let program =
-      bands.map { BlockProgram(rows: rows, columns: columns, unitRows: $0.rows) }
-      ?? BlockProgram(shape: space, split: split, hasSums: hasSums)
+      strips.map {
+        BlockProgram(
+          rows: rows, columns: columns, unitRows: $0.rows, unitColumns: $0.columns,
+          hasSums: hasSums)
+      } ?? BlockProgram(shape: space, split: split, hasSums: hasSums)
     self.program = program
     self.anchor = anchor.map { phase in
       var phase = phase
@@ -129,8 +125,10 @@ struct GroupKernel {
         }
       case .sum(let axes, let isMean):
         let own = memory(id)
-        // The units write the sum of a row; of others they write parts.
+        // The units write the sum of a row, and strips that of a column; of others, parts.
         if case .columns = axes {
+          writes.append(Phase.Span(own))
+        } else if strips != nil {
           writes.append(Phase.Span(own))
         } else {
           totals.append(Phase.Span(own))
@@ -148,14 +146,42 @@ struct GroupKernel {
       registers.release(after: index)
     }
     program.seal()
-    // Another band's product must still find what it reads.
+    // Another strip's product must still find what it reads.
     let isSafe = writes.allSatisfy { span in
       anchor.allSatisfy { phase in phase.reads.allSatisfy { !$0.overlaps(span) } }
     }
-    carried = isSafe ? bands : nil
+    carried = isSafe ? strips : nil
     self.reads = reads
     self.writes = writes
     self.totals = totals
+  }
+
+  /// The strips of the product in which a thread can go on with what it has computed, as soon as
+  /// it is there; nil where there are none.
+  private static func strips(
+    _ layout: GroupLayout, _ space: [Int], _ anchor: [Phase], _ product: Buffer?
+  ) -> PreparedKernel.Strips? {
+    guard layout.split <= 1, space.count == 2, anchor.count == 1, var strips = anchor[0].strips,
+      let product, product.shape.count == 2, product.shape[0] == space[0]
+    else { return nil }
+    // Only a product of all columns makes what other columns read: parts of its rows, for example.
+    if strips.columns >= product.shape[1] {
+      strips.columns = space[1]
+    } else if product.shape != space {
+      return nil
+    }
+    for part in layout.parts {
+      switch part {
+      case .anchor, .elementwise, .alias: break
+      case .window, .join: if strips.columns < space[1] { return nil }
+      case .sum(let axes, _):
+        // Those over rows need all of them, and few columns; others units of their own.
+        guard case .rows = axes, strips.rows >= space[0], strips.columns < space[1] else {
+          return nil
+        }
+      }
+    }
+    return strips
   }
 
   /// The matrix product, the blocks, and the sums that all of them make together.
@@ -164,18 +190,18 @@ struct GroupKernel {
       let program = program
       // Empty products have no units, and their rows nothing to wait for.
       let tiles = product.units
-      return [
-        Phase(
-          .carried, units: program.units, scratchBytes: max(scratchBytes, product.scratchBytes),
-          reads: product.reads + reads, writes: product.writes + writes
-        ) { units, scratch in
-          for unit in units {
-            let first = unit * carried.units
-            if first < tiles { product.run(first..<min(tiles, first + carried.units), scratch) }
-            program.run(unit..<unit + 1, scratch)
-          }
+      var phase = Phase(
+        .carried, units: program.units, scratchBytes: max(scratchBytes, product.scratchBytes),
+        reads: product.reads + reads, writes: product.writes + writes
+      ) { units, scratch in
+        for unit in units {
+          let first = unit * carried.units
+          if first < tiles { product.run(first..<min(tiles, first + carried.units), scratch) }
+          program.run(unit..<unit + 1, scratch)
         }
-      ]
+      }
+      phase.method = product.method
+      return [phase]
     }
     let partials = program.partials.map { Phase.Span($0) }
     let program = program

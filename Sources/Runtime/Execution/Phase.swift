@@ -31,7 +31,7 @@ struct Phase {
     /// The matrix product before a group's blocks.
     case product
     case blocks
-    /// The matrix product and the blocks, band by band of rows.
+    /// The matrix product and the blocks, strip by strip.
     case carried
     /// Adding up what the units of a sum left.
     case totals
@@ -47,7 +47,8 @@ struct Phase {
   let units: Int
   let scratchBytes: Int
   /// As the kernel says.
-  var bands: PreparedKernel.Bands?
+  var strips: PreparedKernel.Strips?
+  var method: (() -> String)?
   let run: (_ units: Range<Int>, _ scratch: UnsafeMutableRawPointer) -> Void
   var reads: [Span]
   var writes: [Span]
@@ -69,7 +70,8 @@ struct Phase {
     var main = Phase(
       units: kernel.units, scratchBytes: kernel.scratchBytes, reads: reads, writes: writes,
       run: kernel.run)
-    main.bands = kernel.bands
+    main.strips = kernel.strips
+    main.method = kernel.method
     guard let finish = kernel.finish else { return [main] }
     // What the units leave is the kernel's own: told apart by the place where the result goes.
     return [main, Phase(.totals, units: 1, reads: writes, writes: writes) { _, _ in finish() }]

@@ -16,5 +16,6 @@
 #include "ak_prefetch.h"
 #include "ak_philox.h"
 #include "ak_reduce.h"
+#include "ak_scale_bytes.h"
 
 #endif

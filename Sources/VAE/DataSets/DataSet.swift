@@ -1,3 +1,5 @@
+import GraphOps
+
 /// Labelled grey images, split for training and for testing.
 ///
 /// Pixels stay bytes, as the files hold them; `gather` makes floats of the rows a batch asks for.
@@ -73,20 +75,20 @@ public struct DataSet: Sendable {
   public func gather(
     _ rows: some Collection<Int>, of split: Split, into target: UnsafeMutableBufferPointer<Float>
   ) {
-    scale(rows, of: split, into: target, by: Float(maximum)) { Float($0) }
+    scale(rows, of: split, into: target, by: { scaleBytes($0, by: Float(maximum), into: $1) })
   }
 
   /// As above, in double precision.
   public func gather(
     _ rows: some Collection<Int>, of split: Split, into target: UnsafeMutableBufferPointer<Double>
   ) {
-    scale(rows, of: split, into: target, by: Double(maximum)) { Double($0) }
+    scale(rows, of: split, into: target, by: { scaleBytes($0, by: Double(maximum), into: $1) })
   }
 
   @inline(__always)
   private func scale<Value: BinaryFloatingPoint>(
     _ rows: some Collection<Int>, of split: Split, into target: UnsafeMutableBufferPointer<Value>,
-    by maximum: Value, _ convert: (UInt8) -> Value
+    by convert: (UnsafeBufferPointer<UInt8>, UnsafeMutablePointer<Value>) -> Void
   ) {
     let size = imageSize
     precondition(
@@ -98,9 +100,7 @@ public struct DataSet: Sendable {
       for row in rows {
         precondition(
           row >= 0 && row < split.count, "there is no image \(row) among \(split.count)")
-        let image = pixels + row * size
-        // Plain pointers: checked subscripts would keep the compiler from vectorising.
-        for pixel in 0..<size { place[pixel] = convert(image[pixel]) / maximum }
+        convert(UnsafeBufferPointer(start: pixels + row * size, count: size), place)
         place += size
       }
     }

@@ -48,8 +48,9 @@ public struct MachineLimits: Sendable, Encodable {
   ) throws -> Double {
     let builder = GraphBuilder("limit")
     build(builder)
-    let bound = try BoundProgram(try Program(builder.build()), pool: pool)
-    bound.randomInputs()()
+    let program = try Program(builder.build())
+    let bound = try BoundProgram(program, pool: pool)
+    try RandomInputs(program).fill(bound)
     var best = Double.infinity
     let clock = ContinuousClock()
     let begin = clock.now

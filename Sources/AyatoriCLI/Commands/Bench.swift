@@ -9,7 +9,8 @@ struct Bench: ParsableCommand, HasExample {
   static let configuration = CommandConfiguration(
     abstract: "Times compiling and one step: forward, gradient, update and noise.",
     discussion: """
-      The inputs are random. Graphs without parameters or a loss are timed forward only. Times \
+      The inputs are random, and written anew within each step, as training does with the next \
+      batch. Graphs without parameters or a loss are timed forward only. Times \
       are the minimum, median and maximum over rounds. With --compile only compiling is timed, \
       phase by phase, of the graphs given and of random ones.
       """)
@@ -112,16 +113,16 @@ struct Bench: ParsableCommand, HasExample {
     }
     let state = try StateStore(program.graph, sizes: sizes)
     try state.initialize(seed: 0)
+    let inputs = RandomInputs(program)
     let initialized = clock.now
-    let bound = try BoundProgram(program, sizes: sizes, state: state)
+    let bound = try BoundProgram(program, sizes: sizes, state: state, refilling: inputs.refills)
     let ready = clock.now
-    let feed = bound.randomInputs()
+    try inputs.fill(bound)
     var times: [Double] = []
     var step: UInt64 = 0
     for round in 0...rounds {
       let start = clock.now
       for _ in 0..<steps {
-        feed()
         try bound.run(step: step)
         step += 1
       }

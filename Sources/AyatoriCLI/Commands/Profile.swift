@@ -62,10 +62,11 @@ struct Profile: ParsableCommand, HasExample {
     }
     let state = try StateStore(program.graph, sizes: sizes)
     try state.initialize(seed: 0)
-    let bound = try BoundProgram(program, sizes: sizes, state: state)
-    let refill = bound.randomInputs()
-    _ = try bound.profile(runs: Profile.warmUp, prepare: refill)
-    let profile = try bound.profile(runs: runs, traced: Profile.traced, prepare: refill)
+    let inputs = RandomInputs(program)
+    let bound = try BoundProgram(program, sizes: sizes, state: state, refilling: inputs.refills)
+    try inputs.fill(bound)
+    _ = try bound.profile(runs: Profile.warmUp)
+    let profile = try bound.profile(runs: runs, traced: Profile.traced)
     let limits = try MachineLimits(workingSet: bound.plan.arenaBytes + state.byteCount)
     let table = ProfileTable(profile, of: program, limits: limits)
     if json { try Console.json(table) } else { try print(table, title) }

@@ -54,7 +54,7 @@ extension BoundProgram {
   /// `prepare` is called before each run, to fill inputs. Events are kept of the last `traced`
   /// runs. Runs that are not profiled pay nothing for this. Throws as `run` does.
   public func profile(
-    runs: Int, traced: Int = 3, prepare: () -> Void
+    runs: Int, traced: Int = 3, prepare: () -> Void = {}
   ) throws(Diagnostic) -> RunProfile {
     let phases = executor.phases
     let recorder = Recorder(phases: phases.count, workers: executor.workers)

@@ -18,8 +18,8 @@ final class AlignedMemory {
     let alignment = isLarge ? AlignedMemory.hugePage : MemoryPlan.alignment
     var pointer: UnsafeMutableRawPointer?
     guard posix_memalign(&pointer, alignment, self.bytes) == 0, let pointer else { return nil }
-    // A step reads matrices across their rows, each in a page of its own; with small pages it
-    // spends a fifth of its time looking them up. A system without huge pages goes on with small.
+    // A step reads matrices across their rows, each in a page of its own: more small pages than the
+    // CPU keeps the addresses of. A system without huge pages goes on with small ones.
     if isLarge { madvise(pointer, self.bytes, MADV_HUGEPAGE) }
     base = pointer
     base.initializeMemory(as: UInt8.self, repeating: 0, count: self.bytes)

@@ -2,7 +2,7 @@ public import GraphIR
 
 extension BoundProgram {
   /// How a kernel that has a choice goes about its work.
-  public struct Method: Sendable, Encodable {
+  public struct Method: Sendable {
     /// The number of the plan's step, from 0.
     public var step: Int
     /// The node whose kernel it is.
@@ -13,8 +13,6 @@ extension BoundProgram {
     public var isCarried: Bool
     /// Shapes, way and reason.
     public var text: String
-
-    private enum CodingKeys: String, CodingKey { case step, units, isCarried, text }
   }
 
   /// What was chosen when the program was bound: the ways of its matrix products.

@@ -29,12 +29,17 @@ public struct BlockedEdge: Hashable, Sendable {
   public var reason: String
   /// Whether a target of the differentiation lies behind the edge: its gradient lacks this way.
   public var hidesTarget: Bool
+  /// Whether an estimator stops what comes this way because it brings it another.
+  public var isRerouted: Bool
 
-  public init(operand: NodeID, user: NodeID, reason: String, hidesTarget: Bool) {
+  public init(
+    operand: NodeID, user: NodeID, reason: String, hidesTarget: Bool, isRerouted: Bool = false
+  ) {
     self.operand = operand
     self.user = user
     self.reason = reason
     self.hidesTarget = hidesTarget
+    self.isRerouted = isRerouted
   }
 }
 

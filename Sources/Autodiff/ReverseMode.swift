@@ -119,7 +119,7 @@ private struct Pass {
     }
     for (operand, gradient) in zip(node.operands, own) where isOnPath[operand.index] {
       if graph[operand].type.dtype.isFloating, let refusal = gradient?.refusal {
-        refuse(refusal, operand, at: node)
+        refuse(refusal, operand, at: node, isRerouted: gradient?.isRerouted ?? false)
       } else {
         refusals[operand.index].append(inherited)
       }
@@ -127,12 +127,15 @@ private struct Pass {
   }
 
   /// Writes down that no derivative passes the edge from `operand` into `node`.
-  private mutating func refuse(_ refusal: Derivative, _ operand: NodeID, at node: Node) {
+  private mutating func refuse(
+    _ refusal: Derivative, _ operand: NodeID, at node: Node, isRerouted: Bool
+  ) {
     let reason = "\(refusal.reasonOnly) (at '\(node.mention)')"
     if graph[operand].type.dtype.isFloating {
       blocked.append(
         BlockedEdge(
-          operand: operand, user: node.id, reason: reason, hidesTarget: isOnPath[operand.index]))
+          operand: operand, user: node.id, reason: reason, hidesTarget: isOnPath[operand.index],
+          isRerouted: isRerouted))
     }
     if isOnPath[operand.index] { refusals[operand.index].append(refusal.located(reason)) }
   }
@@ -237,7 +240,7 @@ private struct Pass {
     for (operand, answer) in zip(node.operands, gradients) {
       let gradient = graph[operand].isNoise ? .notConnected(because: noiseReason) : answer
       if let refusal = gradient.refusal {
-        refuse(refusal, operand, at: node)
+        refuse(refusal, operand, at: node, isRerouted: gradient.isRerouted)
         continue
       }
       guard case .value(let value) = gradient, isOnPath[operand.index] else { continue }
@@ -297,10 +300,12 @@ extension OperandGradient {
     switch self {
     case .value: nil
     case .zero(let reason): .zero(because: reason)
-    case .notConnected(let reason): .notConnected(because: reason)
+    case .notConnected(let reason), .rerouted(let reason): .notConnected(because: reason)
     case .undefined(let reason): .undefined(because: reason)
     }
   }
+
+  fileprivate var isRerouted: Bool { if case .rerouted = self { true } else { false } }
 }
 
 extension Derivative {

@@ -147,10 +147,8 @@ extension AyatoriDrawing {
     _ node: Node, _ operation: Operation, _ place: Int
   ) -> (EdgeLook, String) {
     let look = EdgeLook(graph.edgeKind(of: place, into: node))
-    if look == .differentiable, let estimator = estimator(operation),
-      operation.definition.sampling?.passingEstimators.contains(estimator) == false
-    {
-      return (.stopped, "the \(estimator) estimator lets no gradient through the draw")
+    if look == .differentiable, let estimator = operation.estimator, !estimator.passesDraw {
+      return (.stopped, "the \(estimator.name) estimator lets no gradient through the draw")
     }
     return (look, look.meaning)
   }

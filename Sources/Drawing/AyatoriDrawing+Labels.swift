@@ -217,15 +217,11 @@ extension AyatoriDrawing {
     }
     var lines = ["~ \(definition.name)(\(keywords.joined(separator: ", ")))"]
     if let symbol = definition.drawing.symbol, isDeclaredForm { lines.append(symbol) }
-    if let estimator = estimator(operation) { lines.append("\(estimator) estimator") }
+    if let estimator = operation.estimator {
+      lines.append(
+        "\(estimator.name) estimator" + (operation.draws > 1 ? ", \(operation.draws) draws" : ""))
+    }
     return lines
-  }
-
-  func estimator(_ operation: Operation) -> String? {
-    guard let name = operation.definition.sampling?.estimatorAttribute,
-      case .symbol(let symbol)? = operation.attributes[name]
-    else { return nil }
-    return symbol
   }
 
   /// The attributes that differ from their defaults: `axes [1]`.

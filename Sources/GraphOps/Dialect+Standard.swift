@@ -22,7 +22,8 @@ extension Dialect {
       // Barriers
       .stopGradient, .contribution,
       // Distributions and losses
-      .normal, .klNormal, .bernoulliNLL,
+      .normal, .bernoulli, .categorical, .normalLogProb, .categoricalLogProb, .bernoulliNLL,
+      .klNormal, .klNormals, .klBernoulli, .klCategorical,
     ],
     layers: [.linear],
     infix: [

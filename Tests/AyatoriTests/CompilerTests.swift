@@ -205,4 +205,24 @@ import Testing
     }
     #expect(found.map(\.id) == ["unknown-override"])
   }
+
+  /// A sampled divergence takes the place of one that is there.
+  @Test func dont_sampleADivergenceThatIsNotThere() throws {
+    let text = """
+      graph g {
+        param mu: f32[] init zeros
+        z ~ normal(mean: mu, stddev: 1.0) estimator sticking_the_landing
+        loss = square(z)
+        output loss
+      }
+      """
+    let graph = try #require(
+      parse(SourceFile(name: "test.aya", text: text), dialect: .standard).graph)
+    do {
+      _ = try Compiler().lower(graph)
+      Issue.record("lowered")
+    } catch let error as Diagnostics {
+      #expect(error.all.map(\.id) == ["no-divergence"] && error.all[0].location?.line == 3)
+    }
+  }
 }

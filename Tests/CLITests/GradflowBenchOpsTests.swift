@@ -23,8 +23,8 @@ import Testing
       let table = try Tool.run(flags, in: directory)
       expectFine(table)
       // z = 1: recon = ½ ln 2π + ½, with slopes −1 and −¼; the KL term's are ½ and 0.
-      #expect(table.out.hasPrefix("sampling node z ~ normal   scale = log_variance, "))
-      #expect(table.out.contains("loss 1.543939 = recon 1.418939 + kl 0.125000\n"))
+      #expect(table.out.hasPrefix("sampling node z    normal, scale = log_variance, "))
+      #expect(table.out.contains("loss 1.543939 = recon 1.418939 + 1 · kl 0.125000\n"))
       let json = try Tool.run(flags + ["--json", "--node", "z"], in: directory)
       expectFine(json)
       let report = try Self.json(json.out)
@@ -41,15 +41,15 @@ import Testing
       for row in rows {
         let name = try #require(row["name"] as? String)
         let line = try #require(
-          table.out.split(separator: "\n").last { $0.hasPrefix(name + " ") })
-        let norm = try Self.double((row["total"] as? [String: Any])?["norm"])
-        #expect(line.contains(String(format: " %.6g ", norm)), "\(line)")
+          table.out.split(separator: "\n").first { $0.hasPrefix("  " + name + " ") })
+        let total = try Self.double((row["total"] as? [String: Any])?["mean"])
+        #expect(line.contains(String(format: " %+.6f ", total)), "\(line)")
         for part in try #require(row["parts"] as? [[String: Any]]) {
           guard let gradient = part["gradient"] as? [String: Any] else {
             #expect((part["refusal"] as? String)?.isEmpty == false && name == "z")
             continue
           }
-          #expect(line.contains(String(format: " %.6g", try Self.double(gradient["norm"]))))
+          #expect(line.contains(String(format: " %+.6f", try Self.double(gradient["mean"]))))
         }
         #expect(try Self.double(row["partsError"]) == 0 && line.hasSuffix("exact"))
       }

@@ -199,17 +199,17 @@ import Testing
       #expect(result.out == plain.out)
       let files = try Tool.files(in: directory + "a/b")
       let graphs = files.filter { $0.hasSuffix(".aya") }
-      #expect(graphs.first == "00__input.aya" && graphs.contains("03__gradient.aya"))
+      #expect(graphs.first == "00__input.aya" && graphs.contains("04__gradient.aya"))
       let pipeline = Pipeline.standard
       let passes = (pipeline.lowering + pipeline.beforeGradient + pipeline.optimizing).map(\.name)
       // Lowering and what is before the gradient; the gradient itself; the rest.
-      let names = ["input"] + passes.prefix(2) + ["gradient"] + passes.dropFirst(2)
+      let names = ["input"] + passes.prefix(3) + ["gradient"] + passes.dropFirst(3)
       let numbered = names.enumerated().map { String(format: "%02d__", $0) + $1 }
       let stems = graphs.map { String($0.dropLast(".aya".count)) }
       switch mode {
       case .after: #expect(stems == numbered)
       case .changed: #expect(Set(stems).isSubset(of: numbered) && stems.count < numbered.count)
-      case .before: #expect(stems.contains("04__forward_contributions.before") == false)
+      case .before: #expect(stems.contains("05__forward_contributions.before") == false)
       }
       var last = ""
       for file in graphs {

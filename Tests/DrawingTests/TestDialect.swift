@@ -60,14 +60,16 @@ enum TestOp {
     attributes: [
       AttributeSpec(
         "estimator", .symbol, default: .symbol("pathwise"), choices: ["pathwise", "score"], ""),
+      AttributeSpec("draws", .int, default: .int(1), ""),
       AttributeSpec(
         "scale", .symbol, default: .symbol("log_variance"),
         choices: ["log_variance", "stddev"], ""),
     ], type: first,
     DrawingSpec(.sampling, symbol: "mean + exp(lv/2)·ε", chainer: "Gaussian"),
     sampling: SamplingSpec(
-      noiseOperand: 2, noise: .normal, estimatorAttribute: "estimator",
-      passingEstimators: ["pathwise"]))
+      noiseOperand: 2, noise: .normal, estimatorAttribute: "estimator", drawsAttribute: "draws",
+      estimators: [.pathwise, .score], logProbability: { value, _ in value },
+      scores: { _, c in c.operands.map { _ in nil } }))
 
   private static let first: @Sendable (TypeRule.Context) throws(TypeError) -> ValueType = {
     context throws(TypeError) in context[0]

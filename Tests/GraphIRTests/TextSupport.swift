@@ -128,10 +128,12 @@ let testDialect: Dialect = {
           AttributeSpec(
             "estimator", .symbol, default: .symbol("pathwise"),
             choices: ["pathwise", "score", "stopped"], ""),
+          AttributeSpec("draws", .int, default: .int(1), ""),
         ],
         sampling: SamplingSpec(
           noiseOperand: 2, noise: .normal, estimatorAttribute: "estimator",
-          passingEstimators: ["pathwise"]),
+          drawsAttribute: "draws", estimators: [.pathwise, .score, .stopped],
+          logProbability: { value, _ in value }, scores: { _, c in c.operands.map { _ in nil } }),
         type: .broadcast()),
     ]
   let layer = LayerDefinition(

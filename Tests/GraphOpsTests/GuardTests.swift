@@ -75,7 +75,7 @@ struct GuardTests {
 
   @Test(arguments: NormalScale.allCases)
   func dont_passAStoppedDraw(scale: NormalScale) throws {
-    for estimator in ["pathwise", "stopped"] {
+    for estimator in [Estimator.pathwise, .stopped] {
       for isLowered in [false, true] {
         let builder = GraphBuilder("guard")
         let (m, s) = (builder.input("m", .f64(N)), builder.input("s", .f64(N)))
@@ -89,9 +89,9 @@ struct GuardTests {
         let result = try ReverseMode.differentiate(
           graph, root: .init(root), withRespectTo: targets)
         for id in targets.prefix(2) {
-          #expect((result.derivatives[id]?.node == nil) == (estimator == "stopped"))
+          #expect((result.derivatives[id]?.node == nil) == (estimator == .stopped))
         }
-        if estimator == "stopped" {
+        if estimator == .stopped {
           let words = result.derivatives[targets[0]]?.refusal ?? ""
           #expect(words.contains("stop"), "\(words)")
         }
@@ -105,7 +105,7 @@ struct GuardTests {
     let builder = GraphBuilder("guard")
     let x = builder.input("x", .f64(3))
     #expect(throws: TypeError.self) {
-      try builder.apply(.normal, [x, x, x], ["estimator": .symbol("score")])
+      try builder.apply(.normal, [x, x, x], ["estimator": .symbol("straight_through")])
     }
   }
 

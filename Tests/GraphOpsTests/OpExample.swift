@@ -65,6 +65,13 @@ private func binary(
     }, tolerance, isElementwise: true)
 }
 
+/// As `binary`, of an op without a kernel, whose parts treat infinities as they come.
+private func pair(_ dtypes: [DType], _ domains: [Domain], _ tolerance: Tolerance) -> OpExample {
+  var example = binary(dtypes, domains, tolerance)
+  example.isElementwise = false
+  return example
+}
+
 private func reduction(_ dtypes: [DType], _ tolerance: Tolerance = .exact) -> OpExample {
   var shapes: [([Int], [Int], Bool)] = OpExample.sizes.flatMap { n in
     [
@@ -304,6 +311,58 @@ private let normal = OpExample(
     }
   }, Tolerance(ulps: 4, f32: 2e-6, f64: 4e-15))
 
+private let normalLogProb = OpExample(
+  OpCase([.f32(N, D), .f32(D), .f32(N, D)]),
+  cases: floats.flatMap { dtype in
+    NormalScale.allCases.flatMap { scale in
+      OpExample.sizes.flatMap { n -> [([Int], [Int], [Int])] in
+        [([n], [n], [n]), ([3, n], [n], []), ([n], [], [3, n])]
+      }.map { x, mean, deviation in
+        OpCase(
+          [x, mean, deviation].map { ValueType(dtype, sizes: $0) },
+          ["scale": .symbol(scale.rawValue)], [.any, .any, scale.domain])
+      }
+    }
+  }, Tolerance(ulps: 6, f32: 6e-5, f64: 1e-13))
+
+extension NormalScale {
+  /// Where a scale of this kind lies.
+  fileprivate var domain: Domain { self == .standardDeviation ? .positive : .any }
+}
+
+private let klNormals = OpExample(
+  OpCase([.f32(N, D), .f32(N, D), .f32(D), .f32()]),
+  cases: floats.flatMap { dtype in
+    OpExample.sizes.flatMap { n -> [[[Int]]] in
+      [[[n], [n], [n], [n]], [[3, n], [n], [], []], [[n], [], [3, n], [n]]]
+    }.map { shapes in OpCase(shapes.map { ValueType(dtype, sizes: $0) }) }
+  }, Tolerance(ulps: 6, f32: 2e-5, f64: 4e-14))
+
+/// Two distributions over categories, or a choice and one.
+private let categories = OpExample(
+  OpCase([.f32(N, D), .f32(D)]),
+  cases: floats.flatMap { dtype in
+    [1, 7, 8, 9, 33].flatMap { n -> [([Int], [Int])] in
+      [([n], [n]), ([3, n], [n]), ([n], [0, n]), ([2, 1, n], [4, n])]
+    }.map { OpCase([ValueType(dtype, sizes: $0), ValueType(dtype, sizes: $1)]) }
+  }, Tolerance(ulps: 8, f32: 1e-5, f64: 2e-14))
+
+/// Draws of 0s and 1s, and their smooth neighbours.
+private func discrete(_ sizes: [Int]) -> OpExample {
+  OpExample(
+    OpCase([.f32(N, D), .f32(N, D)], .none, [.any, .unit]),
+    cases: floats.flatMap { dtype in
+      Estimator.discrete.filter { $0.score != .leaveOneOut }.flatMap { estimator in
+        sizes.flatMap { [[$0], [3, $0]] }.map { shape in
+          OpCase(
+            [ValueType(dtype, sizes: shape), ValueType(dtype, sizes: shape)],
+            ["estimator": .symbol(estimator.name), "temperature": .scalar(.float(0.7))],
+            [.any, .unit])
+        }
+      }
+    }, Tolerance(ulps: 8, f32: 2e-5, f64: 4e-14))
+}
+
 extension OpExample {
   /// By op name. An op without an entry here fails the walk.
   static let table: [String: OpExample] = [
@@ -345,6 +404,10 @@ extension OpExample {
     "stop_gradient": barrier(), "contribution": barrier(),
 
     "normal": normal,
+    "bernoulli": discrete(sizes), "categorical": discrete([1, 7, 8, 9, 33]),
+    "normal_log_prob": normalLogProb, "categorical_log_prob": categories,
+    "kl_normals": klNormals, "kl_categorical": categories,
+    "kl_bernoulli": pair(floats, [.any], Tolerance(ulps: 8, f32: 2e-6, f64: 4e-15)),
     "kl_normal": binary(floats, [.any], Tolerance(ulps: 3, f32: 3e-7, f64: 6e-16)),
     "bernoulli_nll": binary(floats, [.unit, .any], Tolerance(ulps: 3, f32: 5e-7, f64: 1e-15)),
   ]

@@ -15,6 +15,23 @@ struct OpGradientTests {
       OpCase([.f32(D), .f32(N, D), .f32(N, D)], ["scale": .symbol("log_stddev")]),
       OpCase([.f32(N, D), .f32(D), .f32(N, D)], ["estimator": .symbol("stopped")]),
     ],
+    "bernoulli": [
+      OpCase(
+        [.f32(N, D), .f32(N, D)],
+        ["estimator": .symbol("gumbel_softmax"), "temperature": .scalar(.float(0.6))],
+        [.any, .unit])
+    ],
+    "categorical": [
+      OpCase(
+        [.f32(N, D), .f32(N, D)],
+        ["estimator": .symbol("gumbel_softmax"), "temperature": .scalar(.float(0.6))],
+        [.any, .unit])
+    ],
+    "normal_log_prob": [
+      OpCase(
+        [.f32(N, D), .f32(D), .f32(N, D)], ["scale": .symbol("stddev")], [.any, .any, .positive]),
+      OpCase([.f32(D), .f32(N, D), .f32(N, 1)], ["scale": .symbol("log_stddev")]),
+    ],
     "matmul": [
       OpCase([.f32(N, D), .f32(D, 4)]),
       OpCase([.f32(D, N), .f32(D, 4)], ["transpose_a": .bool(true)]),
@@ -98,7 +115,8 @@ struct OpGradientTests {
         case .value(let value):
           #expect(op.operandSpec(at: index).edge == .differentiable)
           #expect(value.type == operands[index].type)
-        case .zero(let reason), .notConnected(let reason), .undefined(let reason):
+        case .zero(let reason), .notConnected(let reason), .rerouted(let reason),
+          .undefined(let reason):
           #expect(reason.count > 8, "\(op.name), operand \(index): '\(reason)'")
         }
       }

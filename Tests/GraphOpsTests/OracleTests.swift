@@ -141,7 +141,7 @@ struct OracleTests {
       uncovered == [
         "equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "logical_and",
         "logical_or", "logical_xor", "logical_not", "argmax", "pad", "scatter_add", "cast",
-        "stop_gradient", "contribution",
+        "stop_gradient", "contribution", "bernoulli", "categorical",
       ])
   }
 

@@ -6,7 +6,7 @@ import Runtime
 import Testing
 
 @Suite struct LowerSamplingTests {
-  private func sampled(_ scale: NormalScale, estimator: String) -> Graph {
+  private func sampled(_ scale: NormalScale, estimator: Estimator) -> Graph {
     let builder = GraphBuilder("g")
     builder.dimension("N")
     let mu = builder.input("mu", matrix)
@@ -20,8 +20,8 @@ import Testing
   }
 
   /// The lowered graph computes what the op means, which is m + σ·ε.
-  @Test(arguments: NormalScale.allCases, ["pathwise", "stopped"])
-  func valuesStay(scale: NormalScale, estimator: String) throws {
+  @Test(arguments: NormalScale.allCases, [Estimator.pathwise, .stopped])
+  func valuesStay(scale: NormalScale, estimator: Estimator) throws {
     let graph = sampled(scale, estimator: estimator)
     let lowered = try run(Pipeline.debug.lowering, on: graph)
     #expect(lowered.count(.normal) == 0)
@@ -49,7 +49,7 @@ import Testing
 
   @Test(arguments: [NormalScale.logVariance, .logStandardDeviation])
   func structure(scale: NormalScale) throws {
-    let lowered = try run(Pipeline.debug.lowering, on: sampled(scale, estimator: "pathwise"))
+    let lowered = try run(Pipeline.debug.lowering, on: sampled(scale, estimator: .pathwise))
     let sigma = try #require(lowered.node(named: "z.sigma"))
     let z = try #require(lowered.node(named: "z"))
     #expect(z.operation?.definition == .add && z.scope == ["sampling"])
@@ -59,13 +59,13 @@ import Testing
 
   @Test func aGivenDeviationKeepsItsName() throws {
     let lowered = try run(
-      Pipeline.debug.lowering, on: sampled(.standardDeviation, estimator: "pathwise"))
+      Pipeline.debug.lowering, on: sampled(.standardDeviation, estimator: .pathwise))
     #expect(lowered.node(named: "z.sigma") == nil)
     #expect(lowered.names == ["mu", "s", "z.eps", "z", "loss"])
   }
 
   @Test func aStoppedDrawEndsInABarrier() throws {
-    let lowered = try run(Pipeline.debug.lowering, on: sampled(.logVariance, estimator: "stopped"))
+    let lowered = try run(Pipeline.debug.lowering, on: sampled(.logVariance, estimator: .stopped))
     let z = try #require(lowered.node(named: "z"))
     #expect(z.operation?.definition == .stopGradient)
     #expect(lowered.output(named: "z")?.node == z.id)
@@ -73,7 +73,7 @@ import Testing
   }
 
   @Test func noiseStaysALeafOfItsName() throws {
-    let graph = sampled(.logVariance, estimator: "pathwise")
+    let graph = sampled(.logVariance, estimator: .pathwise)
     let lowered = try run(Pipeline.debug.lowering, on: graph)
     #expect(lowered.noises.map(\.label) == ["z.eps"])
     #expect(lowered.inputs.map(\.label) == ["mu", "s"])

@@ -50,11 +50,10 @@ import VAE
     let split = try GradientSplit(
       Training.graph("vae_pytorch", dims: ["D": 13, "H": 11, "Z": 3], dtype: .f64),
       feeds: Feeds(inputs: arrays("inputs"), parameters: arrays("params")))
-    #expect(split.node == "z" && split.loss == "loss" && split.scale == "log_variance")
-    #expect(split.distribution == "normal" && split.estimator == "pathwise")
+    #expect(split.node == "z" && split.loss == "loss")
     #expect(abs(split.lossValue - (fixture.terms["loss"] ?? .nan)) < 1e-10)
-    #expect(split.termValues.map(\.name) == ["bce", "kld"])
-    for term in split.termValues {
+    #expect(split.terms.map(\.name) == ["bce", "kld"])
+    for term in split.terms {
       #expect(term.weight == 1 && abs(term.value - (fixture.terms[term.name] ?? .nan)) < 1e-10)
     }
     #expect(split.rows.map(\.name) == ["mu", "logvar", "z"])
@@ -127,8 +126,8 @@ import VAE
       #expect(row.value.nonFinite == 0)
     }
     // vae_chainer multiplies inside the term, vae_pytorch outside.
-    #expect(split.termValues[1].weight == (model == "vae_pytorch" ? beta : 1))
-    let value = split.termValues.reduce(0) { $0 + $1.weight * $1.value }
+    #expect(split.terms[1].weight == (model == "vae_pytorch" ? beta : 1))
+    let value = split.terms.reduce(0) { $0 + $1.weight * $1.value }
     #expect(abs(value - split.lossValue) <= 1e-5 * split.lossValue)
   }
 
@@ -166,9 +165,9 @@ import VAE
   ])
   func weights(expression: String, weight: Double) throws {
     let split = try Self.split("\(Self.draw) loss = \(expression) output loss")
-    let term = try #require(split.termValues.first { $0.name == "kl" })
+    let term = try #require(split.terms.first { $0.name == "kl" })
     #expect(term.weight == weight)
-    let sum = split.termValues.reduce(0) { $0 + $1.weight * $1.value }
+    let sum = split.terms.reduce(0) { $0 + $1.weight * $1.value }
     // A constant addend is no term.
     let constant = expression.contains("+ 1)") ? 1 / 3.0 : 0
     #expect(abs(sum + constant - split.lossValue) < 1e-12)
@@ -182,7 +181,7 @@ import VAE
     let split = try GradientSplit(
       Training.graph("rsample", dtype: .f64),
       feeds: Feeds(inputs: ["z.eps": NDArray([0.75], shape: [])]))
-    #expect(split.termValues.map(\.name) == ["z"])
+    #expect(split.terms.map(\.name) == ["z"])
     #expect(split.rows.map { $0.parts[0].gradient?.doubles } == [[1], [0.75], [1]])
     #expect(split.rows.allSatisfy { $0.partsError == 0 })
   }
@@ -193,10 +192,6 @@ import VAE
     let row = try #require(split.rows.first { $0.name == "lv" })
     #expect(row.parts.contains { ($0.statistics?.nonFinite ?? 0) > 0 })
     #expect(!(row.partsError == 0))
-    #expect(
-      !split.table(seed: 0).split(separator: "\n").contains {
-        $0.hasPrefix("lv ") && $0.hasSuffix("exact")
-      })
   }
 
   // MARK: The node
@@ -210,7 +205,6 @@ import VAE
       loss = recon + kl
       output loss
       """)
-    #expect(split.estimator == "stopped")
     for row in split.rows.prefix(2) {
       let recon = try #require(row.parts.first { $0.term == "recon" })
       #expect(recon.gradient == nil)
@@ -223,13 +217,10 @@ import VAE
     #expect(split.rows[2].parts.first { $0.term == "recon" }?.gradient != nil)
     #expect(!split.blocked.isEmpty)
     #expect(split.unreached.isEmpty)
-    let table = split.table(seed: 0)
-    #expect(table.contains("where no gradient passes") && table.contains("mu ← recon: "))
     let only = try Self.split(
       "\(Self.draw.replacing("lv)\nkl", with: "lv) estimator stopped\nkl")) output recon",
       loss: "recon")
     #expect(only.unreached.map(\.name) == ["mu", "lv"])
-    #expect(only.table(seed: 0).contains("parameter mu: "))
   }
 
   @Test func unnamedOperandsGetNames() throws {
@@ -284,17 +275,5 @@ import VAE
     #expect(try at("m") == 3 && at("mu") == 6)
     let unknown = Training.diagnostics { _ = try at("nothing") }
     #expect(unknown.map(\.id) == ["unknown-node"])
-  }
-
-  @Test func tableAndReportAgree() throws {
-    let split = try Self.split("\(Self.draw) loss = recon + 4 * kl output loss")
-    let report = split.report(seed: 17)
-    let json = try #require(
-      try JSONSerialization.jsonObject(with: JSONEncoder().encode(report)) as? [String: Any])
-    #expect(json["node"] as? String == "z" && json["seed"] as? Int == 17)
-    #expect((json["rows"] as? [Any])?.count == 3 && (json["terms"] as? [Any])?.count == 2)
-    let table = split.table(seed: 17)
-    #expect(table.contains("seed 17") && table.contains("4 · kl "))
-    #expect(table.contains(String(format: "%.6f", split.lossValue)))
   }
 }

@@ -316,6 +316,46 @@ case("bernoulli_nll", bernoulli_nll_torch, [torch.full((9,), 0.25), wide], into=
 case("logsumexp", logsumexp, [offset], into=EXTREMES, axes=[1], keepdims=False)
 case("log_softmax", lambda x, axes: torch.log_softmax(x, axes[0]), [offset], into=EXTREMES, axes=[1])
 
+# Densities and divergences, by torch.distributions.
+
+D = torch.distributions
+
+
+def normal(mean, log_variance):
+    return D.Normal(mean, torch.exp(log_variance / 2), validate_args=False)
+
+
+def bernoulli(logits):
+    return D.Bernoulli(logits=logits, validate_args=False)
+
+
+def categorical(logits):
+    return D.Categorical(logits=logits, validate_args=False)
+
+
+def categorical_log_prob(x, logits):
+    return (x * torch.log_softmax(logits, -1)).sum(-1)
+
+
+for shape in [(2, 4), ()]:
+    case("normal_log_prob", lambda x, m, s: normal(m, s).log_prob(x),
+         [uniform(*shape), uniform(*shape), uniform(*shape)], smooth=True)  # fmt: skip
+    case("kl_normals", lambda m, s, m0, s0: D.kl_divergence(normal(m, s), normal(m0, s0)),
+         [uniform(*shape) for _ in range(4)], smooth=True)  # fmt: skip
+    case("kl_bernoulli", lambda a, b: D.kl_divergence(bernoulli(a), bernoulli(b)),
+         [uniform(*shape), uniform(*shape)], smooth=True)  # fmt: skip
+for a, b in [((2, 3), (2, 3)), ((2, 3), (3,)), ((4,), (4,))]:
+    case("categorical_log_prob", categorical_log_prob, [uniform(*a), uniform(*b)], smooth=True)
+    case("kl_categorical", lambda a, b: D.kl_divergence(categorical(a), categorical(b)),
+         [uniform(*a), uniform(*b)], smooth=True)  # fmt: skip
+# As printed elsewhere: KL(N(0, 1), N(1, 2²)) = 0.44314718, KL(Bernoulli(0.4), Bernoulli(0.8)) =
+# 0.38190854.
+zero, one = torch.tensor(0.0), torch.tensor(1.0)
+case("kl_normals", lambda m, s, m0, s0: D.kl_divergence(normal(m, s), normal(m0, s0)),
+     [zero, zero, one, torch.log(torch.tensor(4.0))], smooth=True)  # fmt: skip
+case("kl_bernoulli", lambda a, b: D.kl_divergence(bernoulli(a), bernoulli(b)),
+     [torch.logit(torch.tensor(0.4)), torch.logit(torch.tensor(0.8))], smooth=True)  # fmt: skip
+
 write_json("op_values.json", {
     "source": f"Tools/oracle/make_ops.py, PyTorch {torch.__version__}, f64",
     "ties": "none here; Ayatori splits the gradient of tied maxima equally among the ties, as JAX does",

@@ -64,6 +64,20 @@ public struct CompiledGraph: Sendable {
     inputs: [String: NDArray] = [:], parameters: [String: NDArray] = [:],
     sizes: [String: Int] = [:], seed: UInt64 = 0, step: UInt64 = 0
   ) throws(Diagnostic) -> [String: NDArray] {
+    let bound = try bind(inputs: inputs, parameters: parameters, sizes: sizes, seed: seed)
+    try bound.run(step: step)
+    var results: [String: NDArray] = [:]
+    for output in bound.program.outputs { results[output.name] = bound.output(output.name) }
+    return results
+  }
+
+  /// Binds to the sizes of the fed arrays, for many runs; what is fed stays until it is fed anew.
+  ///
+  /// Parameters and noise as in `run`. Throws diagnostics.
+  public func bind(
+    inputs: [String: NDArray] = [:], parameters: [String: NDArray] = [:],
+    sizes: [String: Int] = [:], seed: UInt64 = 0
+  ) throws(Diagnostic) -> BoundProgram {
     var parameters = parameters
     var fed: [String: NDArray] = [:]
     for (name, array) in inputs.sorted(by: { $0.key < $1.key }) where !unneeded.contains(name) {
@@ -100,10 +114,7 @@ public struct CompiledGraph: Sendable {
       throw .notFed(first, others: Array(missing.dropFirst()))
     }
     for (name, array) in fed.sorted(by: { $0.key < $1.key }) { try bound.feed(name, array) }
-    try bound.run(step: step)
-    var results: [String: NDArray] = [:]
-    for output in program.outputs { results[output.name] = bound.output(output.name) }
-    return results
+    return bound
   }
 }
 

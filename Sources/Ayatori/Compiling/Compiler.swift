@@ -17,10 +17,12 @@ public struct Compiler: Sendable {
     self.warn = warn
   }
 
-  /// Sampling lowered, ready to be differentiated or run. Throws a `PassFailure`, which is a
-  /// mistake in Ayatori.
+  /// Estimators applied and sampling lowered, ready to be differentiated or run. Throws diagnostics
+  /// for an estimator that has nothing to work on, and a `PassFailure`, which is a mistake in
+  /// Ayatori.
   public func lower(_ graph: Graph) throws -> Graph {
-    try run(options.pipeline.lowering, on: graph, isOptional: false)
+    try Compiler.checkEstimators(graph)
+    return try run(options.pipeline.lowering, on: graph, isOptional: false)
   }
 
   /// A lowered graph in which what would lose digits is rewritten, so that derivatives taken of it
@@ -96,7 +98,7 @@ public struct Compiler: Sendable {
       }
     }
     guard refused.isEmpty else { throw Diagnostics(refused) }
-    for edge in result.blocked where edge.hidesTarget {
+    for edge in result.blocked where edge.hidesTarget && !edge.isRerouted {
       warn(.gradientCut(edge, loss, lowered))
     }
     return builder.build()

@@ -53,6 +53,7 @@ public final class Validator: Sendable {
   /// when the graph cannot be evaluated.
   public func check(_ step: PassStep) throws {
     try state.withLock { state in
+      guard step.pass.keepsMeaning else { return }
       state.steps += 1
       let weakest = step.replacements.weakestFloat
       let (found, isChanged) = try state.equivalence.deviation(step.before, step.after, weakest)

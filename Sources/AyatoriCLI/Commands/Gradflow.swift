@@ -6,10 +6,12 @@ import VAE
 
 struct Gradflow: ParsableCommand, HasExample {
   static let configuration = CommandConfiguration(
-    abstract: "Shows the gradient round a sampling node, split by the terms of the loss.",
+    abstract: "Shows the gradient round a sampling node: its paths, its noise, its estimators.",
     discussion: """
-      One reverse pass a term; the parts sum to the whole. Exits with 2 when a parameter has no \
-      path from the loss or a value is not finite.
+      One reverse pass a term of the loss; the parts sum to the whole. Means and variances of the \
+      estimators come from --draws, or exactly with --exact where the latent is small. Exits with \
+      2 when a parameter has no path from the loss or a value is not finite, naming the node \
+      where it was born.
       """)
   static let example = "ayatori gradflow Graphs/vae_pytorch.aya --data digits --dim D=64 --node z"
 
@@ -28,11 +30,27 @@ struct Gradflow: ParsableCommand, HasExample {
   @Option(name: .long, help: "Images to take from --data.")
   var batchSize = 64
 
+  @Option(name: .long, help: "Draws for means and variances.")
+  var draws = 64
+
+  @Flag(name: .long, help: "Expectations by quadrature or enumeration, in f64.")
+  var exact = false
+
+  @Option(name: .long, help: "Var_x mu from which a latent counts as active.")
+  var activeAbove = 0.01
+
+  @Option(
+    name: .long,
+    help: "Puts a NaN (or :inf, :-inf) at a node and @ELEMENT, to see it found: h1:nan@3.")
+  var plant: PlantOption?
+
   @Flag(name: .long, help: "Prints JSON.")
   var json = false
 
   func validate() throws {
     if batchSize < 1 { throw ValidationError("--batch-size takes 1 or more, not \(batchSize)") }
+    if draws < 2 { throw ValidationError("--draws takes 2 or more, not \(draws)") }
+    if activeAbove < 0 { throw ValidationError("--active-above takes 0 or more") }
   }
 
   func run() throws {
@@ -46,32 +64,63 @@ struct Gradflow: ParsableCommand, HasExample {
     }
     let feeds = Feeds(
       inputs: inputs, parameters: try arrays.loadParameters(for: source), seed: arrays.seed)
-    let split = try GradientSplit(source, node: node, loss: loss, feeds: feeds)
-    if json {
-      try Console.json(split.report(seed: arrays.seed))
-    } else {
-      try Console.result(split.table(seed: arrays.seed))
-    }
-    try fail(split, source)
+    var options = GradientFlow.Options()
+    options.node = node
+    options.loss = loss
+    options.draws = draws
+    options.isExact = exact
+    options.activeAbove = activeAbove
+    options.plant = plant?.plant
+    let flow = try GradientFlow(source, feeds: feeds, options: options)
+    let report = flow.report
+    if json { try Console.json(report) } else { try Console.result(report.text) }
+    try fail(flow, source)
   }
 
-  /// Throws for all that a gradient check finds: parameters without a path, values not finite.
-  private func fail(_ split: GradientSplit, _ source: Graph) throws {
-    var found = split.unreached.map { name, reason in
+  /// Throws for all that the report finds wrong: parameters without a path, values not finite.
+  private func fail(_ flow: GradientFlow, _ source: Graph) throws {
+    var found = flow.split.unreached.map { name, reason in
       Diagnostic(
-        "parameter-unreached", "no gradient of '\(split.loss)' reaches the parameter '\(name)'",
+        "parameter-unreached",
+        "no gradient of '\(flow.split.loss)' reaches the parameter '\(name)'",
         at: source.node(named: name)?.location, got: reason)
     }
-    for row in split.rows {
-      let parts = row.parts.compactMap { part in part.statistics.map { (part.term, $0) } }
-      for (what, statistics) in [("value", row.value)] + parts where statistics.nonFinite > 0 {
-        found.append(
-          Diagnostic(
-            "not-finite", "\(statistics.nonFinite) elements at '\(row.name)' are not finite",
-            at: source.node(named: row.name)?.location,
-            got: what == "value" ? "in its value" : "in its gradient from '\(what)'"))
-      }
+    for birth in flow.births {
+      let what = birth.gradientOf.map { "the gradient at '\($0)'" } ?? "'\(birth.node)'"
+      found.append(
+        Diagnostic(
+          "not-finite",
+          "\(birth.count) element\(birth.count == 1 ? "" : "s") of \(what) "
+            + "\(birth.count == 1 ? "is" : "are") not finite",
+          at: birth.location, expected: "finite values, as all that it reads",
+          got: "\(birth.value) at \(birth.index) of '\(birth.node)', which is \(birth.expression)"))
     }
     if !found.isEmpty { throw CheckFailure(diagnostics: found) }
+  }
+}
+
+/// `h1`, `h1:inf`, `%12:nan@3`.
+struct PlantOption: ExpressibleByArgument {
+  let plant: Plant
+
+  init?(argument: String) {
+    var rest = argument[...]
+    var element = 0
+    if let at = rest.lastIndex(of: "@"), let number = Int(rest[rest.index(after: at)...]),
+      number >= 0
+    {
+      element = number
+      rest = rest[..<at]
+    }
+    var value = Double.nan
+    if let colon = rest.lastIndex(of: ":"),
+      let number = ["nan": Double.nan, "inf": .infinity, "-inf": -.infinity][
+        String(rest[rest.index(after: colon)...])]
+    {
+      value = number
+      rest = rest[..<colon]
+    }
+    if rest.isEmpty { return nil }
+    plant = Plant(String(rest), value: value, element: element)
   }
 }

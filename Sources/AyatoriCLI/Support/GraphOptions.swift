@@ -43,6 +43,32 @@ struct ConstOverride: ExpressibleByArgument {
   }
 }
 
+/// `score`, `z=score`, `z=score_leave_one_out:4`.
+struct EstimatorChoice: ExpressibleByArgument {
+  let node: String?
+  let estimator: String
+  let draws: Int?
+
+  init?(argument: String) {
+    var rest = argument[...]
+    if let equals = rest.firstIndex(of: "=") {
+      node = String(rest[..<equals])
+      rest = rest[rest.index(after: equals)...]
+    } else {
+      node = nil
+    }
+    if let colon = rest.lastIndex(of: ":") {
+      guard let count = Int(rest[rest.index(after: colon)...]) else { return nil }
+      draws = count
+      rest = rest[..<colon]
+    } else {
+      draws = nil
+    }
+    guard !rest.isEmpty, node?.isEmpty != true else { return nil }
+    estimator = String(rest)
+  }
+}
+
 extension DType: ExpressibleByArgument {}
 extension Stage: ExpressibleByArgument {}
 
@@ -69,6 +95,12 @@ struct OverrideOptions: ParsableArguments {
   @Option(name: .long, help: "Runs f32 parts in another dtype: f64.")
   var dtype: DType = .f32
 
+  @Option(
+    name: .long,
+    help: "The estimator of a draw, as in --estimator z=score or score_leave_one_out:4. Repeatable."
+  )
+  var estimator: [EstimatorChoice] = []
+
   func validate() throws {
     if !dtype.isFloating { throw ValidationError("--dtype takes f32 or f64, not \(dtype)") }
   }
@@ -81,7 +113,11 @@ struct OverrideOptions: ParsableArguments {
 
   /// Reads the graph; warnings go to stderr.
   func load(_ file: String) throws -> Graph {
-    let graph = try Graph.load(file, overrides: overrides) { Console.report([$0]) }
+    var graph = try Graph.load(file, overrides: overrides) { Console.report([$0]) }
+    for choice in estimator {
+      graph = try graph.choosing(
+        estimator: choice.estimator, draws: choice.draws, of: choice.node)
+    }
     return dtype == .f32 ? graph : graph.retyped(from: .f32, to: dtype)
   }
 

@@ -327,6 +327,7 @@ public final class GraphBuilder {
   }
 
   package func appendUpdate(_ update: Graph.Update) { updates.append(update) }
+  package func removeUpdates() { updates.removeAll() }
   package func removeOutputs() {
     outputs.removeAll()
     outputNames.removeAll()

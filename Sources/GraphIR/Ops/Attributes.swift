@@ -94,6 +94,14 @@ public struct Attributes: Hashable, Sendable, ExpressibleByDictionaryLiteral {
     }
   }
 
+  /// Gives an attribute that is there another value, in its place.
+  package mutating func set(_ name: String, to value: AttributeValue) {
+    guard let index = entries.firstIndex(where: { $0.name == name }) else {
+      preconditionFailure("no attribute '\(name)' among \(entries)")
+    }
+    entries[index].value = value
+  }
+
   // The verifier has checked presence and kind before any rule reads an attribute; asking for one
   // that the op does not declare is a mistake in the op's own file.
 
@@ -104,6 +112,11 @@ public struct Attributes: Hashable, Sendable, ExpressibleByDictionaryLiteral {
 
   public func int(_ name: String) -> Int {
     guard case .int(let value)? = self[name] else { missing(name, "int") }
+    return value
+  }
+
+  public func scalar(_ name: String) -> Scalar {
+    guard case .scalar(let value)? = self[name] else { missing(name, "scalar") }
     return value
   }
 

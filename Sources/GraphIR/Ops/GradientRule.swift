@@ -6,6 +6,8 @@ public enum OperandGradient {
   case zero(because: String)
   /// The op does not depend on the operand's value at all, or is cut off from it on purpose.
   case notConnected(because: String)
+  /// As `notConnected`; but what would come this way comes another: an estimator's doing.
+  case rerouted(because: String)
   /// There is no derivative to give.
   case undefined(because: String)
 }

@@ -23,6 +23,8 @@ public final class OpDefinition: Sendable, Hashable, CustomStringConvertible {
   public let decomposition: Decomposition?
   /// In which operands the op is linear, when it is.
   public let linearity: Linearity?
+  /// Along which axes the op works slice by slice.
+  public let axes: AxisRule
   /// The part that the op can play in a fused group; nil when it runs by itself.
   public let fusion: FusionRole?
   /// What only concrete shapes can show to be wrong, asked before a kernel is prepared.
@@ -42,7 +44,7 @@ public final class OpDefinition: Sendable, Hashable, CustomStringConvertible {
     _ name: String, _ summary: String, operands: [OperandSpec], attributes: [AttributeSpec] = [],
     type: TypeRule, gradient: GradientRule, reference: ReferenceRule, kernel: KernelRule,
     storage: Storage = .own, drawing: DrawingSpec, sampling: SamplingSpec? = nil,
-    decomposition: Decomposition? = nil, linearity: Linearity? = nil,
+    decomposition: Decomposition? = nil, linearity: Linearity? = nil, axes: AxisRule? = nil,
     fusion: FusionRole? = nil, flops: FlopCount? = nil, bindCheck: BindCheck? = nil
   ) {
     self.name = name
@@ -60,7 +62,13 @@ public final class OpDefinition: Sendable, Hashable, CustomStringConvertible {
     self.linearity = linearity
     self.bindCheck = bindCheck
     self.flops = flops
-    if case .elementwise = kernel { self.fusion = .elementwise } else { self.fusion = fusion }
+    if case .elementwise = kernel {
+      self.fusion = .elementwise
+      self.axes = axes ?? .aligned
+    } else {
+      self.fusion = fusion
+      self.axes = axes ?? .mixed
+    }
   }
 
   public static func == (a: OpDefinition, b: OpDefinition) -> Bool { a === b }
@@ -125,6 +133,8 @@ public enum Linearity: Hashable, Sendable {
   case product
   /// The first operand divided by the second: linear in the first.
   case quotient
+  /// A sum or a mean over axes.
+  case reduction
 }
 
 /// Where an op's result may live.
@@ -141,27 +151,6 @@ public enum Storage: Sendable {
   /// It is its operands' memory where they lie side by side in this order, as parameters can be
   /// made to, and attributes and types allow; else it has memory of its own.
   case joined(@Sendable (_ operands: [ValueType], Attributes) -> Bool)
-}
-
-/// What a sampling op adds to the language: `z ~ normal(mean: mu, log_variance: s) estimator e`.
-public struct SamplingSpec: Sendable {
-  /// The operand that is noise; made on its own, as `<name>.eps`, when the text leaves it out.
-  public var noiseOperand: Int
-  public var noise: NoiseDistribution
-  /// The symbol attribute that holds the estimator; its choices are the known estimators.
-  public var estimatorAttribute: String
-  /// The estimators under which derivatives pass through the draw into its operands.
-  public var passingEstimators: [String]
-
-  public init(
-    noiseOperand: Int, noise: NoiseDistribution, estimatorAttribute: String,
-    passingEstimators: [String]
-  ) {
-    self.passingEstimators = passingEstimators
-    self.noiseOperand = noiseOperand
-    self.noise = noise
-    self.estimatorAttribute = estimatorAttribute
-  }
 }
 
 /// How an op is drawn and named in drawings.

@@ -2,23 +2,27 @@ public import GraphIR
 
 extension OpDefinition {
   /// `stop_gradient(x, because: asked)`: x itself; no derivative flows back. `because` records
-  /// whether the person asked for it or a sampling node's estimator did.
+  /// whether the person asked for it or a sampling node's estimator did: its draw, or a part of
+  /// what it puts in the draw's place.
   public static let stopGradient = OpDefinition(
     "stop_gradient", "x, cut off from derivatives",
     operands: [OperandSpec("x", edge: .stopped)],
     attributes: [
       AttributeSpec(
-        "because", .symbol, default: .symbol("asked"), choices: ["asked", "stopped_estimator"],
+        "because", .symbol, default: .symbol("asked"),
+        choices: ["asked", "stopped_estimator", "surrogate_estimator", "estimator"],
         "who cut the path")
     ], type: .sameAsOperand(.any),
     gradient: .partial { g in
-      let reason =
-        g.attributes.symbol("because") == "stopped_estimator"
-        ? stoppedEstimatorReason : "stop_gradient cuts the path"
-      return [.notConnected(because: reason)]
+      switch g.attributes.symbol("because") {
+      case "stopped_estimator": [.notConnected(because: stoppedEstimatorReason)]
+      case "surrogate_estimator": [.rerouted(because: surrogateReason)]
+      case "estimator": [.rerouted(because: "part of an estimator, which stops it")]
+      default: [.notConnected(because: "stop_gradient cuts the path")]
+      }
     },
     reference: .elementwise { $0 }, kernel: .none, storage: .view(of: 0),
-    drawing: .init(.barrier, symbol: "stop"))
+    drawing: .init(.barrier, symbol: "stop"), axes: .aligned)
 
   /// `contribution(x, index: 0)`: x itself, as one of several addends of an adjoint, so that each
   /// can be seen and named even where they are the same value.
@@ -27,13 +31,20 @@ extension OpDefinition {
     attributes: [AttributeSpec("index", .int, default: .int(0), "which addend")],
     type: .sameAsOperand(.any), gradient: .rule { g in [g.cotangent] },
     reference: .elementwise { $0 }, kernel: .none, storage: .view(of: 0),
-    drawing: .init(.movement, symbol: "="), linearity: .signedSum([1]))
+    drawing: .init(.movement, symbol: "="), linearity: .signedSum([1]), axes: .aligned)
 }
 
 /// Why nothing passes a sampling node with that estimator, and what would.
 let stoppedEstimatorReason = "the estimator 'stopped' cuts the path; 'pathwise' would open it"
+let surrogateReason =
+  "the estimator is a score function: the costs downstream carry the derivative"
 
 public func stopGradient(_ x: Value) -> Value { x.builder.make(.stopGradient, [x]) }
+
+/// `x` where an estimator wants its value alone.
+package func stopForEstimator(_ x: Value) -> Value {
+  x.builder.make(.stopGradient, [x], ["because": .symbol("estimator")])
+}
 
 package func contribution(_ x: Value, index: Int) -> Value {
   x.builder.make(.contribution, [x], ["index": .int(index)])

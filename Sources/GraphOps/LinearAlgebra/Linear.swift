@@ -79,6 +79,13 @@ extension OpDefinition {
       let product = GraphOps.matmul(rows(x), w, transposeB: true)
       return (product.shape == c.type.shape ? product : GraphOps.reshape(product, c.type.shape)) + b
     },
+    axes: AxisRule { axis, context in
+      // Rows of x go their own ways; weight and bias reach all of them, each for its own output.
+      switch context.operand {
+      case 0: axis < context.shape.rank - 1 ? axis : nil
+      default: axis == 0 ? context.result.rank - 1 : nil
+      }
+    },
     fusion: .anchor,
     flops: { operands, result, _ in 2 * result.reduce(1, *) * operands[1][1] },
     bindCheck: { operands, _, _ in

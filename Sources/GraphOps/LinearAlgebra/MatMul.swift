@@ -105,7 +105,19 @@ extension OpDefinition {
       prepared.method = { (products == 1 ? "" : "\(products) times ") + gemm.description }
       return prepared
     },
-    drawing: .init(.matmul, symbol: "·", chainer: "MatMul"), fusion: .anchor,
+    drawing: .init(.matmul, symbol: "·", chainer: "MatMul"),
+    axes: AxisRule { axis, context in
+      let rank = context.shape.rank
+      let transposed = context.attributes.bool(context.operand == 0 ? "transpose_a" : "transpose_b")
+      // Rows of a and columns of b go their own ways, the inner axis is summed over.
+      let own = (context.operand == 0) != transposed ? rank - 2 : rank - 1
+      if axis >= rank - 2 {
+        return axis == own ? context.result.rank - (context.operand == 0 ? 2 : 1) : nil
+      }
+      let place = axis + context.result.rank - rank
+      return context.shape.dims[axis] == context.result.dims[place] ? place : nil
+    },
+    fusion: .anchor,
     flops: { operands, result, attributes in
       let rank = operands[0].count
       return 2 * result.reduce(1, *)

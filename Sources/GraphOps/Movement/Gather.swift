@@ -61,7 +61,13 @@ extension OpDefinition {
             size, x.pointer, index.typed(Int64.self), y.pointer, outer, extent, inner, count)
         }, failure: bad.failure)
     },
-    drawing: .init(.movement, chainer: "Take"))
+    drawing: .init(.movement, chainer: "Take"),
+    axes: AxisRule { axis, context in
+      let along = context.attributes.axis(rank: context.operands[0].rank)
+      if context.operand == 1 { return axis + along }
+      if axis == along { return nil }
+      return axis < along ? axis : axis + context.operands[1].rank - 1
+    })
 
   /// `scatter_add(x, index, axis: 0, size: K)`: zeros of extent `size` with the slices of x added
   /// at the positions `index`; the adjoint of `gather`.

@@ -46,7 +46,8 @@ extension OpDefinition {
           ? prepare(context, ak_one_hot_bool_i32) : prepare(context, ak_one_hot_bool_i64)
       }
     },
-    drawing: .init(.conversion, chainer: "OneHot"))
+    drawing: .init(.conversion, chainer: "OneHot"),
+    axes: AxisRule { axis, _ in axis })
 }
 
 private func prepare<T, I>(

@@ -19,7 +19,12 @@ extension OpDefinition {
     reference: ReferenceRule { context throws(RunError) in
       ReferenceArray(shape: context.shape, values: context[0].values)
     },
-    kernel: .none, storage: .view(of: 0), drawing: .init(.movement, chainer: "Reshape"))
+    kernel: .none, storage: .view(of: 0), drawing: .init(.movement, chainer: "Reshape"),
+    axes: AxisRule { axis, context in
+      // Leading extents that stay: what comes behind them is rearranged within their slices.
+      let (old, new) = (context.shape.dims, context.result.dims)
+      return axis < new.count && old[...axis] == new[...axis] ? axis : nil
+    })
 }
 
 /// The target shape with its −1 worked out.

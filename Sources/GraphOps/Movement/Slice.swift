@@ -64,7 +64,7 @@ extension OpDefinition {
       else { return nil }
       return try? attributes.dim("start").multiplied(by: inner)
     },
-    drawing: .init(.movement, chainer: "GetItem"), fusion: .window,
+    drawing: .init(.movement, chainer: "GetItem"), axes: .besidesAxis, fusion: .window,
     bindCheck: { operands, attributes, sizes in
       let extent = operands[0][attributes.axis(rank: operands[0].count)]
       do {
@@ -156,7 +156,7 @@ extension OpDefinition {
         copy()
       }
     },
-    drawing: .init(.movement, chainer: "Pad"),
+    drawing: .init(.movement, chainer: "Pad"), axes: .besidesAxis,
     bindCheck: { operands, attributes, sizes in
       for name in ["low", "high"] {
         do {

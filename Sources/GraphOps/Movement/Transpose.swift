@@ -40,7 +40,10 @@ extension OpDefinition {
           target: rowMajorStrides(context.result.shape)
         ).prepared(context[0], context.result))
     },
-    drawing: .init(.movement, chainer: "Transpose"))
+    drawing: .init(.movement, chainer: "Transpose"),
+    axes: AxisRule { axis, context in
+      permutation(context.attributes, rank: context.shape.rank).firstIndex(of: axis)
+    })
 }
 
 private func permutation(_ attributes: Attributes, rank: Int) -> [Int] {

@@ -18,7 +18,7 @@ extension OpDefinition {
     type: .reduction(.numeric), gradient: shareAmongTies,
     reference: .reduction { $0.contains(where: \.isNaN) ? .nan : $0.max() ?? -.infinity },
     kernel: .reduction(.init(f32: ak_max_f32, f64: ak_max_f64, i32: ak_max_i32, i64: ak_max_i64)),
-    drawing: .init(.reduction, chainer: "Max"))
+    drawing: .init(.reduction, chainer: "Max"), axes: .reduced)
 
   /// `min(x, axes: [], keepdims: false)`: NaN wins; an empty minimum is ∞. Ties share the gradient.
   public static let min = OpDefinition(
@@ -26,7 +26,7 @@ extension OpDefinition {
     type: .reduction(.numeric), gradient: shareAmongTies,
     reference: .reduction { $0.contains(where: \.isNaN) ? .nan : $0.min() ?? .infinity },
     kernel: .reduction(.init(f32: ak_min_f32, f64: ak_min_f64, i32: ak_min_i32, i64: ak_min_i64)),
-    drawing: .init(.reduction, chainer: "Min"))
+    drawing: .init(.reduction, chainer: "Min"), axes: .reduced)
 
   /// `argmax(x, axes: [], keepdims: false)`: the i64 position of the first maximum among the
   /// reduced elements in row-major order; NaN counts as the maximum; −1 when there are none.
@@ -50,7 +50,7 @@ extension OpDefinition {
       case .bool: KernelRule.missing(context)
       }
     },
-    drawing: .init(.reduction, chainer: "ArgMax"))
+    drawing: .init(.reduction, chainer: "ArgMax"), axes: .reduced)
 }
 
 public func max(_ x: Value, axes: [Int] = [], keepdims: Bool = false) -> Value {

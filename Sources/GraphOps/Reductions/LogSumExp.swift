@@ -34,7 +34,7 @@ extension OpDefinition {
       let kept =
         largest + GraphOps.log(GraphOps.sum(GraphOps.exp(x - largest), axes: axes, keepdims: true))
       return kept.shape == c.type.shape ? kept : GraphOps.reshape(kept, c.type.shape)
-    })
+    }, axes: .reduced)
 
   /// `log_softmax(x, axis: -1)`: x − logsumexp(x) along one axis.
   public static let logSoftmax = OpDefinition(
@@ -78,7 +78,7 @@ extension OpDefinition {
     decomposition: Decomposition(.onRequest) { c in
       c.operands[0]
         - GraphOps.logsumexp(c.operands[0], axes: [c.attributes.int("axis")], keepdims: true)
-    })
+    }, axes: .besidesAxis)
 }
 
 private func lines<T>(

@@ -22,7 +22,8 @@ extension OpDefinition {
     reference: .reduction { $0.reduce(0, +) },
     kernel: .sum(
       .init(f32: ak_sum_f32, f64: ak_sum_f64, i32: ak_sum_i32, i64: ak_sum_i64), isMean: false),
-    drawing: .init(.reduction, symbol: "Σ", chainer: "Sum"), fusion: .sum(isMean: false))
+    drawing: .init(.reduction, symbol: "Σ", chainer: "Sum"), linearity: .reduction,
+    axes: .reduced, fusion: .sum(isMean: false))
 
   /// `mean(x, axes: [], keepdims: false)`; an empty mean is NaN.
   public static let mean = OpDefinition(
@@ -39,7 +40,8 @@ extension OpDefinition {
     },
     reference: .reduction { $0.reduce(0, +) / Double($0.count) },
     kernel: .sum(.init(f32: ak_mean_f32, f64: ak_mean_f64), isMean: true),
-    drawing: .init(.reduction, symbol: "mean", chainer: "Average"),
+    drawing: .init(.reduction, symbol: "mean", chainer: "Average"), linearity: .reduction,
+    axes: .reduced,
     fusion: .sum(isMean: true))
 }
 

@@ -1,6 +1,6 @@
 public import GraphIR
 
-/// A named step from graph to graph that keeps what the graph computes.
+/// A named step from graph to graph that keeps what the graph computes, but for one that says so.
 public struct Pass: Sendable {
   /// As the command line names it: `lower_sampling`.
   public let name: String
@@ -8,15 +8,19 @@ public struct Pass: Sendable {
   public let summary: String
   /// The rules it drives, when it is a set of rewrite rules.
   public let rules: [RewriteRule]
+  /// Whether the graph computes the same afterwards. A pass that only now gives the text its
+  /// meaning has nothing to be compared with.
+  public let keepsMeaning: Bool
   private let body: @Sendable (Graph, PassContext) -> PassResult
 
   /// A pass of its own making; it must record every change in the context.
   public init(
-    _ name: String, _ summary: String,
+    _ name: String, _ summary: String, keepsMeaning: Bool = true,
     _ body: @escaping @Sendable (Graph, PassContext) -> PassResult
   ) {
     self.name = name
     self.summary = summary
+    self.keepsMeaning = keepsMeaning
     rules = []
     self.body = body
   }
@@ -30,6 +34,7 @@ public struct Pass: Sendable {
     self.name = name
     self.summary = summary
     self.rules = rules
+    keepsMeaning = true
     body = { graph, context in
       hasWork(graph) ? rewrite(graph, rules: rules, context) : .unchanged(graph)
     }

@@ -6,7 +6,7 @@ public enum Pipeline: String, CaseIterable, Sendable {
 
   /// Before derivatives are taken: each op gets a kernel, and what would lose digits is rewritten,
   /// so that its derivative keeps them too.
-  public var lowering: [Pass] { [.lowerSampling] }
+  public var lowering: [Pass] { [.applyEstimators, .lowerSampling] }
 
   public var beforeGradient: [Pass] {
     switch self {
@@ -31,8 +31,8 @@ public enum Pipeline: String, CaseIterable, Sendable {
 extension Pass {
   /// Every pass there is, in the order of the pipelines.
   public static let all: [Pass] = [
-    .lowerSampling, .forwardContributions, .eliminateDeadNodes, .foldConstants, .simplify,
-    .stabilize, .mergeMatmuls, .fuse,
+    .applyEstimators, .lowerSampling, .forwardContributions, .eliminateDeadNodes, .foldConstants,
+    .simplify, .stabilize, .mergeMatmuls, .fuse,
   ]
 
   public static func named(_ name: String) -> Pass? { all.first { $0.name == name } }
@@ -45,6 +45,9 @@ public struct PassOrder: Sendable {
   public var reason: String
 
   public static let all: [PassOrder] = [
+    PassOrder(
+      first: Pass.applyEstimators.name, second: Pass.lowerSampling.name,
+      reason: "a lowered draw has no estimator left to apply"),
     PassOrder(
       first: Pass.lowerSampling.name, second: Pass.fuse.name,
       reason: "a sampling node has no kernel that a group could run"),

@@ -1,44 +1,10 @@
 public import Ayatori
-import Autodiff
-import Foundation
-import GraphIR
-import GraphOps
-import Passes
-import Runtime
 
 /// The gradient at a sampling node, split by the terms of the loss.
 ///
 /// One reverse pass per term, seeded with the term's weight in the loss. Gradients are linear in
 /// their seed, so the parts sum to the whole up to rounding, and `partsError` says how far.
 public struct GradientSplit: Sendable {
-  /// What is known of one array.
-  public struct Statistics: Sendable {
-    public let shape: [Int]
-    /// √Σ g².
-    public let norm: Double
-    public let mean: Double
-    public let standardDeviation: Double
-    public let minimum: Double
-    public let maximum: Double
-    public let nonFinite: Int
-
-    init(_ array: NDArray) {
-      let values = array.doubles
-      shape = array.shape
-      let count = Double(max(values.count, 1))
-      let average = values.reduce(0, +) / count
-      mean = average
-      norm = values.reduce(0) { $0 + $1 * $1 }.squareRoot()
-      standardDeviation =
-        (values.reduce(0) { $0 + ($1 - average) * ($1 - average) } / count).squareRoot()
-      // A NaN anywhere is what there is to see: `min` would pass over it.
-      let isNumeric = !values.contains(where: \.isNaN)
-      minimum = isNumeric ? values.min() ?? .nan : .nan
-      maximum = isNumeric ? values.max() ?? .nan : .nan
-      nonFinite = values.count { !$0.isFinite }
-    }
-  }
-
   /// One way of the gradient into a node.
   public struct Part: Sendable {
     /// The term of the loss.
@@ -48,18 +14,20 @@ public struct GradientSplit: Sendable {
     /// Nil when no gradient comes this way, with the reason.
     public let gradient: NDArray?
     public let refusal: String?
-    public let statistics: Statistics?
+    public let statistics: ArrayStatistics?
   }
 
   /// A node at the sampling node, its value and its gradient.
   public struct Row: Sendable {
-    /// `mean`, `log_variance` or another scale, `z`.
+    /// `mean`, `log_variance` or another parameter, `draw`.
     public let role: String
     public let name: String
-    public let value: Statistics
+    public let array: NDArray
+    public let value: ArrayStatistics
     public let parts: [Part]
     /// ∂loss/∂node in one pass; nil when no gradient reaches the node.
-    public let total: Statistics?
+    public let gradient: NDArray?
+    public let total: ArrayStatistics?
     /// |Σ parts − total|∞, and the same in units in the last place of the largest part.
     public let partsError: Double
     public let partsErrorUlps: Double
@@ -75,17 +43,67 @@ public struct GradientSplit: Sendable {
     }
   }
 
+  /// A term of the loss, with its weight and whether the text writes the weight out.
+  public struct Term: Sendable {
+    public let name: String
+    public let value: Double
+    public let weight: Double
+    public let isWeighted: Bool
+  }
+
   public let graph: String
   public let node: String
-  public let distribution: String
-  public let scale: String
-  public let estimator: String
   public let loss: String
   public let lossValue: Double
-  public let termValues: [(name: String, value: Double, weight: Double)]
+  public let terms: [Term]
   public let rows: [Row]
   /// Edges in the graph that no gradient passes, with the reason.
   public let blocked: [(from: String, to: String, reason: String)]
   /// Parameters that no gradient of the loss reaches, with the reason.
   public let unreached: [(name: String, reason: String)]
+
+  /// Splits the gradient round the sampling node `name`, or the graph's only one, at one draw.
+  ///
+  /// Throws diagnostics for a graph without such a node, a loss that is not clear, and feeds that
+  /// do not fit. Other nodes than leaves may be fed: the graph is cut there.
+  public init(_ source: Graph, node name: String? = nil, loss: String? = nil, feeds: Feeds) throws {
+    let site = try SamplingSite(source.cut(at: Set(feeds.inputs.keys)), node: name)
+    let program = try SplitProgram(site, loss: loss)
+    let bound = try program.compiled(feeding: feeds.inputs.keys).bind(feeds, of: program.graph)
+    try bound.run(step: feeds.step)
+    self.init(program, SplitProgram.outputs(of: bound))
+  }
+
+  init(_ program: SplitProgram, _ values: [String: NDArray], errors: [[Double]]? = nil) {
+    func scalar(_ key: String) -> Double { values[key]?.doubles.first ?? .nan }
+    graph = program.site.graph.name
+    node = program.site.name
+    loss = program.loss
+    lossValue = scalar("loss")
+    terms = program.terms.enumerated().map { index, term in
+      Term(
+        name: term.name, value: scalar("term.\(index)"), weight: scalar("weight.\(index)"),
+        isWeighted: term.isWeighted)
+    }
+    let weights = terms.map(\.weight)
+    rows = program.targets.enumerated().compactMap { index, target in
+      guard let value = values["value.\(index)"] else { return nil }
+      let parts = program.terms.enumerated().map { position, term in
+        let gradient = values["part.\(position).\(index)"]
+        return Part(
+          term: term.name, weight: weights[position], gradient: gradient,
+          refusal: program.refusals[position][index],
+          statistics: gradient.map { ArrayStatistics($0) })
+      }
+      let total = values["total.\(index)"]
+      let (error, ulps) =
+        errors.map { ($0[index][0], $0[index][1]) } ?? SplitProgram.partsError(values, index)
+      return Row(
+        role: target.role, name: target.name, array: value, value: ArrayStatistics(value),
+        parts: parts, gradient: total, total: total.map { ArrayStatistics($0) }, partsError: error,
+        partsErrorUlps: ulps)
+    }
+    blocked = program.blocked
+    unreached = program.unreached
+  }
 }

@@ -56,7 +56,7 @@ private func factor(
   case .signedSum(let signs): return signs[index] < 0 ? -weight : weight
   case .product: return weight * operand(1 - index)
   case .quotient: return weight / operand(1)
-  case nil: return nil
+  case .reduction, nil: return nil
   }
 }
 

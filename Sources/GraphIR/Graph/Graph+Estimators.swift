@@ -1,0 +1,79 @@
+extension Graph {
+  /// The sampling nodes, in graph order.
+  public var draws: [Node] { nodes.filter { $0.operation?.definition.sampling != nil } }
+
+  /// The graph with another estimator for a draw, or for all draws when `name` is nil.
+  ///
+  /// `draws` is the number of draws over which costs are averaged; nil leaves it as it is. Throws
+  /// diagnostics for a name that is no draw, an estimator that the draw's op does not know, and a
+  /// number that does not fit.
+  public func choosing(
+    estimator: String, draws count: Int? = nil, of name: String? = nil
+  ) throws(Diagnostics) -> Graph {
+    let chosen = draws.filter { name == nil || $0.name == name || $0.aliases.contains(name ?? "") }
+    guard !chosen.isEmpty else {
+      throw Diagnostics([.noSamplingNode(self, name, draws.map(\.label))])
+    }
+    let ids = Set(chosen.map(\.id))
+    let rebuilder = GraphRebuilder(self)
+    var found: [Diagnostic] = []
+    for node in nodes {
+      guard ids.contains(node.id), let operation = node.operation,
+        let sampling = operation.definition.sampling
+      else {
+        rebuilder.copy(node)
+        continue
+      }
+      var attributes = operation.attributes
+      attributes.set(sampling.estimatorAttribute, to: .symbol(estimator))
+      if let count { attributes.set(sampling.drawsAttribute, to: .int(count)) }
+      do throws(TypeError) {
+        let complete = try operation.definition.completed(attributes)
+        _ = try operation.definition.type(
+          TypeRule.Context(
+            definition: operation.definition, operands: node.operands.map { self[$0].type },
+            attributes: complete))
+        rebuilder.replace(node) {
+          rebuilder.builder.make(
+            operation.definition, rebuilder.operands(of: node), complete)
+        }
+      } catch {
+        found.append(.estimator(error, node))
+        rebuilder.copy(node)
+      }
+    }
+    guard found.isEmpty else { throw Diagnostics(found) }
+    return rebuilder.finish()
+  }
+}
+
+extension Diagnostic {
+  /// A choice of estimator that a draw's op refuses.
+  static func estimator(_ error: TypeError, _ node: Node) -> Diagnostic {
+    Diagnostic(
+      "estimator-choice", "'\(node.label)': \(error.message)", at: node.location,
+      place: "the estimator of '\(node.label)'", expected: error.expected, got: error.got,
+      fix: error.fix)
+  }
+
+  package static func noSamplingNode(
+    _ graph: Graph, _ name: String?, _ candidates: [String]
+  ) -> Diagnostic {
+    let known = candidates.isEmpty ? "none" : candidates.joined(separator: ", ")
+    guard let name else {
+      return Diagnostic(
+        "no-sampling-node",
+        candidates.isEmpty
+          ? "graph '\(graph.name)' has no sampling node"
+          : "graph '\(graph.name)' has several sampling nodes",
+        place: "graph '\(graph.name)'", expected: "one statement 'z ~ distribution(…)'", got: known,
+        fix: candidates.isEmpty ? nil : "choose: --node \(candidates[0])")
+    }
+    return Diagnostic(
+      "no-sampling-node", "'\(name)' is no sampling node of graph '\(graph.name)'",
+      at: graph.node(named: name)?.location, place: "graph '\(graph.name)'",
+      expected: candidates.isEmpty ? "a sampling node, of which there is none" : "one of: \(known)",
+      got: "'\(name)'",
+      fix: nearest(to: name, among: candidates).map { "did you mean '\($0)'?" })
+  }
+}

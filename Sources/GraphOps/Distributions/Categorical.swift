@@ -1,0 +1,165 @@
+import Foundation
+public import GraphIR
+
+extension OpDefinition {
+  /// `c ~ categorical(logits: l, temperature: 1, draws: 1) estimator score`: one category along the
+  /// last axis, as zeros and a 1; [.., K] → [.., K].
+  ///
+  /// The 1 stands where l + g is largest, with Gumbel noise g = −ln(−ln u) from the visible uniform
+  /// operand. Under `gumbel_softmax` the draw is smooth, softmax((l + g)/temperature) (Jang, Gu &
+  /// Poole 2017); under `straight_through` derivatives pass as if it were softmax(l).
+  public static let categorical = OpDefinition(
+    "categorical", "1 where l − ln(−ln u) is largest, u ~ U(0, 1)",
+    operands: ["logits", OperandSpec("noise", edge: .noise)],
+    attributes: [.estimator(Estimator.discrete, default: .score), .draws, .temperature],
+    type: TypeRule { context throws(TypeError) in
+      for index in 0..<2 { try context.require(index, .floating) }
+      try context.requireEqualDTypes(0..<2)
+      try context.requireCategories()
+      try context.requireNoise(at: 1, of: context[0].shape)
+      try context.requireDraws()
+      try context.requireTemperature()
+      return context[0]
+    },
+    gradient: .partial { g in
+      let noise = OperandGradient.notConnected(because: noiseReason)
+      if let reason = stoppedReason(g.attributes) {
+        return [.notConnected(because: reason), noise]
+      }
+      let smooth = smooth(g[0], g[1], g.attributes)
+      let mean = GraphOps.sum(g.cotangent * smooth.draw, axes: [-1], keepdims: true)
+      return [.value(smooth.draw * (g.cotangent - mean) / smooth.temperature), noise]
+    },
+    reference: ReferenceRule { context throws(RunError) in
+      let temperature = context.attributes.scalar("temperature").doubleValue
+      let isSmooth = context.attributes.symbol("estimator") == Estimator.gumbelSoftmax.name
+      let count = context.shape[context.shape.count - 1]
+      let positions = zip(context[0].values, context[1].values).map { l, u in
+        l - Foundation.log(-Foundation.log(u))
+      }
+      var values: [Double] = []
+      for start in stride(from: 0, to: positions.count, by: Swift.max(count, 1)) {
+        let line = positions[start..<(start + count)]
+        let nan = line.firstIndex(where: \.isNaN)
+        guard let largest = line.max(), let first = nan ?? line.firstIndex(of: largest) else {
+          continue
+        }
+        if isSmooth {
+          let weights = line.map { Foundation.exp(($0 - largest) / temperature) }
+          let total = weights.reduce(0, +)
+          values += weights.map { $0 / total }
+        } else {
+          values += line.indices.map { $0 == first ? 1 : 0 }
+        }
+      }
+      return ReferenceArray(shape: context.shape, values: values)
+    },
+    kernel: .decomposed,
+    drawing: .init(.sampling, symbol: "argmax(l + g)", chainer: "Categorical"),
+    sampling: SamplingSpec(
+      noiseOperand: 1, noise: .uniform, estimatorAttribute: "estimator", drawsAttribute: "draws",
+      estimators: Estimator.discrete, eventRank: 1,
+      logProbability: { value, c in GraphOps.categoricalLogProb(value, logits: c.operands[0]) },
+      scores: { value, c in [value - softmax(c.operands[0]), nil] }),
+    decomposition: Decomposition(.always) { c in
+      let logits = c.operands[0]
+      let position = logits - GraphOps.log(-GraphOps.log(c.operands[1]))
+      let isOne = GraphOps.oneHot(
+        GraphOps.argmax(position, axes: [-1]), depth: logits.shape.dims[logits.shape.rank - 1],
+        dtype: logits.dtype)
+      if stoppedReason(c.attributes) != nil { return stopped(isOne, c.attributes) }
+      let smooth = smooth(logits, c.operands[1], c.attributes).draw
+      let estimator = c.attributes.symbol("estimator")
+      return estimator == Estimator.gumbelSoftmax.name ? smooth : isOne.straightThrough(to: smooth)
+    },
+    axes: AxisRule { axis, context in axis == context.shape.rank - 1 ? nil : axis })
+
+  /// `categorical_log_prob(x, logits: l)`: Σ x·log softmax(l) over the last axis, in nats; ln of
+  /// the probability of x where x is zeros and a 1. [.., K] → [..].
+  public static let categoricalLogProb = OpDefinition(
+    "categorical_log_prob", "Σ x·(l − ln Σ e^l)", operands: ["x", "logits"],
+    type: TypeRule { context throws(TypeError) in
+      for index in 0..<2 { try context.require(index, .floating) }
+      try context.requireEqualDTypes(0..<2)
+      try context.requireCategories(at: 1)
+      let shape = try context.broadcastShape(0..<2)
+      return ValueType(context[0].dtype, Shape(shape.dims.dropLast()))
+    },
+    gradient: .rule { g in
+      let line = g[0].shape.broadcast(with: g[1].shape) ?? g[1].shape
+      let cotangent = g.cotangent.keepingDims([line.rank - 1], of: line)
+      let total = GraphOps.sum(g[0], axes: [-1], keepdims: true)
+      return [
+        (cotangent * GraphOps.logSoftmax(g[1])).summed(to: g[0].shape),
+        (cotangent * (g[0] - total * softmax(g[1]))).summed(to: g[1].shape),
+      ]
+    },
+    reference: ReferenceRule { context throws(RunError) in
+      let (x, l) = (context[0], context[1])
+      let count = l.shape[l.shape.count - 1]
+      let shape = context.shape + [count]
+      let (sx, sl) = (broadcastStrides(x.shape, to: shape), broadcastStrides(l.shape, to: shape))
+      let values = IndexSequence(context.shape).map { outer -> Double in
+        let line = (0..<count).map { l.values[offset(outer + [$0], sl)] }
+        let largest = line.max() ?? 0
+        let total = Foundation.log(line.reduce(0) { $0 + Foundation.exp($1 - largest) })
+        return (0..<count).reduce(0) {
+          $0 + x.values[offset(outer + [$1], sx)] * ((line[$1] - largest) - total)
+        }
+      }
+      return ReferenceArray(shape: context.shape, values: values)
+    },
+    kernel: .decomposed, drawing: .init(.loss, symbol: "ln Categorical"),
+    decomposition: Decomposition(.always) { c in
+      GraphOps.sum(c.operands[0] * GraphOps.logSoftmax(c.operands[1]), axes: [-1])
+    },
+    axes: AxisRule { axis, context in
+      let place = axis + context.result.rank + 1 - context.shape.rank
+      return place < context.result.rank
+        && context.shape.dims[axis] == context.result.dims[place] ? place : nil
+    })
+}
+
+extension TypeRule.Context {
+  /// The operand has a last axis, of at least one category as far as is known.
+  func requireCategories(at index: Int = 0) throws(TypeError) {
+    guard let last = self[index].shape.dims.last, last != 0 else {
+      throw .shape(self, index, "there is no category to choose", expected: "[…, categories]")
+    }
+  }
+}
+
+/// What derivatives pass: softmax(l), or the smooth draw under Gumbel-softmax.
+private func smooth(
+  _ logits: Value, _ u: Value, _ attributes: Attributes
+) -> (draw: Value, temperature: Double) {
+  if attributes.symbol("estimator") == Estimator.straightThrough.name {
+    return (softmax(logits), 1)
+  }
+  let temperature = attributes.scalar("temperature").doubleValue
+  return (softmax((logits - log(-log(u))) / temperature), temperature)
+}
+
+/// e^(x − ln Σ eˣ) along the last axis.
+public func softmax(_ x: Value) -> Value { exp(logSoftmax(x)) }
+
+/// Σ x·log softmax(logits) over the last axis, in nats.
+public func categoricalLogProb(_ x: Value, logits: Value) -> Value {
+  x.builder.make(.categoricalLogProb, [x, logits])
+}
+
+/// A draw of one category as zeros and a 1 along the last axis, with its own noise leaf
+/// `<name>.eps`.
+public func categorical(
+  _ name: String, logits: Value, estimator: Estimator = .score, draws: Int = 1,
+  temperature: Double = 1
+) -> Value {
+  let noise = logits.builder.noise("\(name).eps", logits.type, .uniform)
+  return logits.builder.make(
+    .categorical, [logits, noise],
+    [
+      "estimator": .symbol(estimator.name), "draws": .int(draws),
+      "temperature": .scalar(.float(temperature)),
+    ]
+  ).named(name)
+}

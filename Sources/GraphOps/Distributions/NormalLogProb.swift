@@ -1,0 +1,62 @@
+import Foundation
+public import GraphIR
+
+/// ln √(2π).
+private let halfLog2Pi = 0.918_938_533_204_672_8
+
+extension OpDefinition {
+  /// `normal_log_prob(x, mean: m, log_variance: s)`: ln N(x; m, σ²) element by element, in nats.
+  ///
+  /// −½ ((x − m)/σ)² − ln σ − ½ ln 2π; the scale may be given as `stddev:` or `log_stddev:`.
+  public static let normalLogProb = OpDefinition(
+    "normal_log_prob", "−½ ((x − m)/σ)² − ln σ − ½ ln 2π",
+    operands: [
+      "x", "mean",
+      OperandSpec("log_variance", alternatives: ["stddev", "log_stddev"], choice: "scale"),
+    ], attributes: [.normalScale], type: .broadcast(.floating),
+    gradient: .rule { g in
+      let scale = NormalScale(g.attributes)
+      let sigma = scale.standardDeviation(g[2])
+      let e = (g[0] - g[1]) / sigma
+      let toMean = g.cotangent * e / sigma
+      let spread = g.cotangent * (GraphOps.square(e) - 1)
+      let toScale =
+        switch scale {
+        case .logVariance: 0.5 * spread
+        case .standardDeviation: spread / sigma
+        case .logStandardDeviation: spread
+        }
+      return [
+        (-toMean).summed(to: g[0].shape), toMean.summed(to: g[1].shape),
+        toScale.summed(to: g[2].shape),
+      ]
+    },
+    reference: ReferenceRule { context throws(RunError) in
+      let scale = NormalScale(context.attributes)
+      return try ReferenceRule.broadcast {
+        let sigma = scale.standardDeviation($0[2])
+        let e = ($0[0] - $0[1]) / sigma
+        return -0.5 * e * e - Foundation.log(sigma) - halfLog2Pi
+      }(context)
+    },
+    kernel: .decomposed, drawing: .init(.loss, symbol: "ln N(x; m, σ²)"),
+    decomposition: Decomposition(.always) { c in
+      let (x, mean, s) = (c.operands[0], c.operands[1], c.operands[2])
+      let squared = GraphOps.square(x - mean)
+      switch NormalScale(c.attributes) {
+      case .logVariance:
+        return -0.5 * (squared * GraphOps.exp(-s) + s) - halfLog2Pi
+      case .standardDeviation:
+        return -0.5 * GraphOps.square((x - mean) / s) - GraphOps.log(s) - halfLog2Pi
+      case .logStandardDeviation:
+        return -0.5 * (squared * GraphOps.exp(-2 * s)) - s - halfLog2Pi
+      }
+    }, axes: .aligned)
+}
+
+/// ln N(x; mean, σ²) element by element, in nats.
+public func normalLogProb(
+  _ x: Value, mean: Value, scale: Value, as kind: NormalScale = .logVariance
+) -> Value {
+  x.builder.make(.normalLogProb, [x, mean, scale], ["scale": .symbol(kind.rawValue)])
+}

@@ -1,0 +1,286 @@
+import Ayatori
+import Foundation
+import GraphIR
+import GraphOps
+import Passes
+import Runtime
+
+/// The estimators that a draw knows, measured on one graph at one point: mean and variance of the
+/// gradient at the parameters of the draw.
+public struct EstimatorComparison: Sendable, Encodable {
+  /// One estimator's gradient at one parameter.
+  public struct Target: Sendable, Encodable {
+    public let parameter: String
+    /// The mean where the parameter is one number, else the norm of the mean; of draws without what
+    /// their noise adds to it, 0 where nothing else is left.
+    public let mean: Double
+    /// The variance of one draw, summed over the elements.
+    public let variance: Double
+    /// |mean| / √variance; infinite without variance.
+    public let signalToNoise: Double
+    /// Draws after which the mean is known to a tenth: (√variance / (0.1·|mean|))².
+    public let drawsForTenPercent: Double
+    /// How many standard errors the mean lies from the reference's along a fixed random direction;
+    /// nil for the reference itself and where nothing is random.
+    public let z: Double?
+    /// Whether the mean is the reference's, as far as can be told.
+    public let agrees: Bool
+    /// Why no gradient comes at all.
+    public let refusal: String?
+    /// How far quadrature may be from the mean: the change from a coarser grid.
+    public let quadratureError: Double?
+  }
+
+  /// One estimator.
+  public struct Row: Sendable, Encodable {
+    public let estimator: String
+    public let title: String
+    /// Whether the graph uses it.
+    public let isOwn: Bool
+    /// Over how many draws one gradient is an average; variances are per draw.
+    public let draws: Int
+    /// What a gradient costs, in forward passes from the draw on: by floating-point operations.
+    public let passes: Double
+    public let targets: [Target]
+  }
+
+  public let rows: [Row]
+  /// The estimator whose mean the others are compared with: its mean is right whatever the cost is.
+  public let reference: String
+  /// For each parameter the estimator of least variance among those that agree.
+  public let winners: [String?]
+  /// Expectations by quadrature or enumeration, not from draws.
+  public let isExact: Bool
+  /// How the expectations were taken.
+  public let method: String
+}
+
+extension EstimatorComparison {
+  /// How expectations are taken.
+  enum Points {
+    case grid(NoiseGrid)
+    /// From the given step of the noise streams on.
+    case draws(Int)
+
+    var count: Int {
+      switch self {
+      case .grid(let grid): grid.weights.count
+      case .draws(let count): count
+      }
+    }
+  }
+
+  /// Draws in one step of the estimator that compares draws with each other.
+  private static let leaveOneOutDraws = 4
+
+  /// What was measured of one estimator.
+  struct Measurement {
+    var program: EstimatorProgram
+    var moments: [Moments]
+    /// By parameter, the mean on a coarser grid.
+    var coarseMeans: [[Double]]?
+    /// By parameter, the gradient of each draw along the fixed direction.
+    var projections: [[Double]]
+
+    /// How far the mean of a parameter's gradient may be off by quadrature.
+    func error(_ place: Int) -> Double {
+      guard let coarse = coarseMeans?[place] else { return 0 }
+      return zip(moments[place].mean, coarse).reduce(0) {
+        $0 + ($1.0 - $1.1) * ($1.0 - $1.1)
+      }.squareRoot()
+    }
+  }
+
+  /// `own` receives the measurement of the estimator that the graph uses.
+  init(
+    _ site: SamplingSite, loss: String, known: [NDArray], feeds: Feeds, points: Points,
+    own: (Measurement) -> Void = { _ in }
+  ) throws {
+    let hasDivergence = !site.graph.closedDivergences(of: site.node.id).isEmpty
+    let isExact: Bool
+    if case .grid(let grid) = points {
+      (isExact, method) = (true, grid.summary)
+    } else {
+      (isExact, method) = (false, "\(points.count) draws")
+    }
+    self.isExact = isExact
+    let ownEstimator = site.estimator
+    let measurements = try EstimatorComparison.candidates(site, hasDivergence, isExact)
+      .map { estimator in
+        let draws =
+          estimator.score == .leaveOneOut
+          ? max(site.operation.draws, EstimatorComparison.leaveOneOutDraws) : 1
+        let program = try EstimatorProgram(
+          site, estimator, draws: draws, loss: loss, known: known, feeds: feeds)
+        return try EstimatorComparison.measure(program, site, known, points)
+      }
+    for measurement in measurements where measurement.program.estimator == ownEstimator {
+      own(measurement)
+    }
+    let reference =
+      measurements.first { $0.program.estimator == (isExact ? .score : .scoreMeanBaseline) }
+      ?? measurements[0]
+    self.reference = reference.program.estimator.name
+    rows = measurements.map { measurement in
+      let estimator = measurement.program.estimator
+      return Row(
+        estimator: estimator.name,
+        title: EstimatorComparison.title(estimator, hasDivergence, measurement.program.draws),
+        isOwn: estimator == ownEstimator, draws: measurement.program.draws,
+        passes: Double(measurement.program.flops.run)
+          / Double(max(measurement.program.flops.forward, 1)),
+        targets: site.parameters.indices.map {
+          EstimatorComparison.target(
+            measurement, reference, $0, site.parameters[$0].name, isExact)
+        })
+    }
+    let rows = rows
+    winners = site.parameters.indices.map { place in
+      rows.filter { $0.targets[place].agrees && $0.targets[place].refusal == nil }
+        .min { $0.targets[place].variance < $1.targets[place].variance }?.title
+    }
+  }
+
+  /// The estimators that are measured, in the order of the table.
+  private static func candidates(
+    _ site: SamplingSite, _ hasDivergence: Bool, _ isExact: Bool
+  ) -> [Estimator] {
+    (site.operation.definition.sampling?.estimators ?? []).filter { estimator in
+      if estimator == site.estimator { return true }
+      if estimator == .surrogate || estimator == .stopped { return false }
+      if estimator.divergence != .closed { return hasDivergence }
+      // What a smooth draw or further draws need is no point of the grid.
+      let isSmooth = estimator == .gumbelSoftmax || estimator == .straightThroughGumbelSoftmax
+      return !(isExact && (estimator.score == .leaveOneOut || isSmooth))
+    }
+  }
+
+  private static func title(_ estimator: Estimator, _ hasDivergence: Bool, _ draws: Int) -> String {
+    switch estimator {
+    case .pathwise: hasDivergence ? "pathwise + analytic KL" : "pathwise"
+    case .pathwiseSampledKL: "pathwise + MC KL (total)"
+    case .stickingTheLanding: "STL"
+    case .score: "score, no baseline"
+    case .scoreMeanBaseline: "score, mean baseline"
+    case .scoreBestBaseline: "score, best baseline"
+    case .scoreLeaveOneOut: "score, leave-one-out (\(draws))"
+    case .straightThrough: "straight-through"
+    case .gumbelSoftmax: "Gumbel-softmax"
+    case .straightThroughGumbelSoftmax: "straight-through Gumbel"
+    default: estimator.name
+    }
+  }
+
+  // MARK: Measuring
+
+  private static func measure(
+    _ program: EstimatorProgram, _ site: SamplingSite, _ known: [NDArray], _ points: Points
+  ) throws -> Measurement {
+    if !program.baselines.isEmpty {
+      // Baselines must not know the draws that they are subtracted from: theirs come later.
+      var means: [String: Moments] = [:]
+      try visit(points, program, site, firstStep: UInt64(points.count)) { weight, _ in
+        for (name, values) in program.observed {
+          means[name, default: Moments(count: values.count)].add(values, weight: weight)
+        }
+      }
+      try program.set(baselines: means.mapValues(\.mean))
+    }
+    var moments = known.map { Moments(count: $0.count) }
+    var projections = known.map { _ in [Double]() }
+    let directions = known.enumerated().map { place, array in
+      NoiseStream(seed: 0, name: "direction \(place)").values(.uniform, count: array.count, step: 0)
+        .map { $0 < 0.5 ? -1.0 : 1 }
+    }
+    try visit(points, program, site, firstStep: 0) { weight, gradients in
+      for place in gradients.indices {
+        moments[place].add(gradients[place], weight: weight)
+        projections[place].append(
+          zip(gradients[place], directions[place]).reduce(0) { $0 + $1.0 * $1.1 })
+      }
+    }
+    var coarseMeans: [[Double]]?
+    if case .grid(let grid) = points, let coarser = try grid.coarser?() {
+      var coarse = known.map { Moments(count: $0.count) }
+      try visit(.grid(coarser), program, site, firstStep: 0) { weight, gradients in
+        for place in gradients.indices { coarse[place].add(gradients[place], weight: weight) }
+      }
+      coarseMeans = coarse.map(\.mean)
+    }
+    return Measurement(
+      program: program, moments: moments, coarseMeans: coarseMeans, projections: projections)
+  }
+
+  private static func visit(
+    _ points: Points, _ program: EstimatorProgram, _ site: SamplingSite, firstStep: UInt64,
+    _ body: (_ weight: Double, _ gradients: [[Double]]) -> Void
+  ) throws {
+    switch points {
+    case .draws(let count):
+      for draw in 0..<UInt64(count) { body(1, try program.gradients(step: firstStep + draw)) }
+    case .grid(let grid):
+      guard let noise = site.noise else { return }
+      for (index, weight) in grid.weights.enumerated() where weight > 0 {
+        try program.feed(grid.noise(index), as: noise)
+        body(weight, try program.gradients(step: 0))
+      }
+    }
+  }
+
+  // MARK: Comparing
+
+  private static func target(
+    _ measurement: Measurement, _ reference: Measurement, _ place: Int, _ name: String,
+    _ isExact: Bool
+  ) -> Target {
+    let moments = measurement.moments[place]
+    let draws = Double(measurement.program.draws)
+    let spread = (isExact ? moments.variance : moments.sampleVariance).reduce(0, +)
+    let variance = spread * draws
+    var mean = moments.mean.count == 1 ? moments.mean[0] : norm(moments.mean)
+    if moments.mean.count > 1, !isExact {
+      // The norm of a noisy mean is too long by the noise's share.
+      mean = max(0, mean * mean - spread / Double(max(moments.count, 1))).squareRoot()
+    }
+    // What quadrature leaves of a variance that is none.
+    let isSilent = variance <= 1e-24 * max(mean * mean, 1e-300)
+    let known = isSilent ? 0 : variance
+    let (z, agrees) = agreement(measurement, reference, place, isExact)
+    return Target(
+      parameter: name, mean: mean, variance: known,
+      signalToNoise: abs(mean) / known.squareRoot(),
+      // Rounded up, but not for what rounding added.
+      drawsForTenPercent: (known / (0.01 * mean * mean) * (1 - 1e-9)).rounded(.up), z: z,
+      agrees: agrees,
+      refusal: measurement.program.refusals[place],
+      quadratureError: measurement.coarseMeans == nil ? nil : measurement.error(place))
+  }
+
+  private static func norm(_ values: [Double]) -> Double {
+    values.reduce(0) { $0 + $1 * $1 }.squareRoot()
+  }
+
+  /// Beyond which a difference is no chance: once in 1.7 million.
+  private static let farthest = 5.0
+
+  private static func agreement(
+    _ measurement: Measurement, _ reference: Measurement, _ place: Int, _ isExact: Bool
+  ) -> (z: Double?, agrees: Bool) {
+    if measurement.program.estimator == reference.program.estimator { return (nil, true) }
+    let (own, other) = (measurement.moments[place], reference.moments[place])
+    if isExact {
+      let distance = norm(zip(own.mean, other.mean).map(-))
+      let scale = max(norm(own.mean), norm(other.mean))
+      let error = [measurement, reference].reduce(0) { $0 + $1.error(place) }
+      return (nil, distance <= 4 * error + 1e-9 * scale)
+    }
+    // The same noise went into both: their difference is less random than either.
+    let differences = zip(measurement.projections[place], reference.projections[place]).map(-)
+    var moments = Moments(count: 1)
+    for difference in differences { moments.add([difference]) }
+    let error = (moments.sampleVariance[0] / Double(max(differences.count, 1))).squareRoot()
+    guard error > 0 else { return (nil, moments.mean[0] == 0) }
+    let z = moments.mean[0] / error
+    return (z, abs(z) <= farthest)
+  }
+}

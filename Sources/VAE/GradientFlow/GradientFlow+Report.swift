@@ -1,0 +1,102 @@
+import Ayatori
+import GraphIR
+
+extension GradientFlow {
+  /// Everything that the analysis found, as JSON has it and as the text prints it.
+  public struct Report: Encodable, Sendable {
+    public struct Term: Encodable, Sendable {
+      public let name: String
+      public let value: Double
+      public let weight: Double
+      /// Whether the text writes the weight out.
+      public let isWeighted: Bool
+    }
+
+    public struct Part: Encodable, Sendable {
+      public let term: String
+      public let gradient: ArrayStatistics?
+      /// The norm's share of the norms' sum, from 0 to 1.
+      public let share: Double?
+      public let refusal: String?
+    }
+
+    public struct Row: Encodable, Sendable {
+      public let name: String
+      public let role: String
+      public let value: ArrayStatistics
+      public let parts: [Part]
+      public let total: ArrayStatistics?
+      public let cosine: Double?
+      public let partsError: Double
+      public let partsErrorUlps: Double
+    }
+
+    public struct Edge: Encodable, Sendable {
+      public let from: String
+      public let to: String
+      public let reason: String
+    }
+
+    public struct Unreached: Encodable, Sendable {
+      public let parameter: String
+      public let reason: String
+    }
+
+    public let graph: String
+    public let node: String
+    public let distribution: String
+    /// How the scale of a normal draw is given; nil for other distributions.
+    public let scale: String?
+    public let estimator: String
+    public let divergence: DivergenceForm
+    public let seed: UInt64
+    /// Nil in exact mode.
+    public let draws: Int?
+    public let isExact: Bool
+    public let batch: Int?
+    public let loss: String
+    public let lossValue: Double
+    public let terms: [Term]
+    public let evidence: Evidence?
+    public let rows: [Row]
+    public let estimators: EstimatorComparison?
+    public let variances: [VarianceSplit]
+    public let activeAbove: Double
+    public let latents: [LatentStatistics]
+    public let parity: FlowParity
+    public let blocked: [Edge]
+    public let unreached: [Unreached]
+    public let nonFinite: [NonFiniteBirth]
+  }
+
+  public var report: Report {
+    let shape = split.rows.last?.array.shape ?? []
+    return Report(
+      graph: split.graph, node: split.node, distribution: site.operation.definition.name,
+      scale: site.operation.attributes["scale"]?.description, estimator: site.estimator.name,
+      divergence: divergence, seed: seed, draws: options.isExact ? nil : options.draws,
+      isExact: options.isExact, batch: shape.count > 1 ? shape[0] : nil, loss: split.loss,
+      lossValue: split.lossValue,
+      terms: split.terms.map {
+        Report.Term(
+          name: $0.name, value: $0.value, weight: $0.weight,
+          isWeighted: $0.isWeighted || $0.weight != 1)
+      }, evidence: evidence,
+      rows: split.rows.map { row in
+        let norms = row.parts.reduce(0) { $0 + ($1.statistics?.norm ?? 0) }
+        return Report.Row(
+          name: row.name, role: row.role, value: row.value,
+          parts: row.parts.map { part in
+            Report.Part(
+              term: part.term, gradient: part.statistics,
+              share: part.statistics.flatMap { norms > 0 ? $0.norm / norms : nil },
+              refusal: part.refusal)
+          }, total: row.total, cosine: row.parts.count == 2 ? row.cosine(0, 1) : nil,
+          partsError: row.partsError, partsErrorUlps: row.partsErrorUlps)
+      }, estimators: comparison, variances: variances, activeAbove: options.activeAbove,
+      latents: latents, parity: parity,
+      blocked: split.blocked.map { Report.Edge(from: $0.from, to: $0.to, reason: $0.reason) },
+      unreached: split.unreached.map { Report.Unreached(parameter: $0.name, reason: $0.reason) },
+      nonFinite: births)
+  }
+}

@@ -1,0 +1,306 @@
+import Ayatori
+import Foundation
+import GraphIR
+
+extension GradientFlow.Report {
+  /// The report as people read it; every number is one of this value's.
+  public var text: String {
+    var sections = [header, pathSplit, values]
+    if let estimators { sections.append(table(estimators)) }
+    if !variances.isEmpty { sections.append(varianceLines) }
+    if !latents.isEmpty { sections.append(latentLines) }
+    sections.append(parityLines)
+    if !blocked.isEmpty || !unreached.isEmpty { sections.append(blockedLines) }
+    if !nonFinite.isEmpty { sections.append(birthLines) }
+    return sections.map { $0.joined(separator: "\n") }.joined(separator: "\n\n")
+  }
+
+  // MARK: What was looked at
+
+  private var header: [String] {
+    var facts = [distribution]
+    if let scale { facts.append("scale = \(scale)") }
+    facts.append("estimator = \(estimator)")
+    if divergence != .none { facts.append("KL = \(divergence.rawValue)") }
+    var how = ["seed \(seed)"]
+    if isExact {
+      how = [estimators.map { "expectations by " + $0.method } ?? "exact expectations"]
+    } else if let draws {
+      how.append("\(draws) draws, values and paths at the first")
+    }
+    if let batch { how.append("batch \(batch)") }
+    let terms = terms.map { term in
+      (term.isWeighted ? "\(short(term.weight)) · " : "") + "\(term.name) \(fixed(term.value))"
+    }
+    var line = "\(loss) \(fixed(lossValue)) = " + terms.joined(separator: " + ")
+    if let evidence {
+      line += "      log p(x) = \(fixed(evidence.logProbability))   gap \(fixed(evidence.gap))"
+    }
+    return [
+      "sampling node \(node)    \(facts.joined(separator: ", "))", how.joined(separator: ", "),
+      line,
+    ]
+  }
+
+  /// The statistics of the values round the node.
+  private var values: [String] {
+    var lines = [
+      pad("values", valueWidth) + pad("shape", 11)
+        + ["norm", "rms", "mean", "sd", "min", "max"].map { padLeft($0, 12) }.joined()
+        + "   zero %  not finite"
+    ]
+    for row in rows {
+      lines.append(statistics(row.name, row.value))
+      if let total = row.total { lines.append(statistics("∂\(loss)/∂\(row.name)", total)) }
+    }
+    return lines
+  }
+
+  private var valueWidth: Int {
+    nameWidth + loss.count + 6
+  }
+
+  private func statistics(_ name: String, _ value: ArrayStatistics) -> String {
+    let shape = "[" + value.shape.map(String.init).joined(separator: ", ") + "]"
+    let numbers = [
+      value.norm, value.rms, value.mean, value.standardDeviation, value.minimum, value.maximum,
+    ]
+    var line =
+      pad("  " + name, valueWidth) + pad(shape, 11)
+      + numbers.map { number("%12.5g", $0) }.joined()
+      + String(format: "%9.1f", value.zeroPercent) + String(format: "%12d", value.nonFinite)
+    if value.nonFinite > 0, let first = value.firstNonFinite {
+      line +=
+        "  (\(value.nan) NaN, \(value.positiveInfinity) +Inf, \(value.negativeInfinity) −Inf; "
+        + "first at \(first))"
+    }
+    return line
+  }
+
+  // MARK: Paths
+
+  /// The widest name of the rows, for columns that stand under each other.
+  private var nameWidth: Int { max(12, (rows.map(\.name.count).max() ?? 0) + 2) }
+
+  private var pathSplit: [String] {
+    var head = pad("path split", nameWidth + 2)
+    for term in terms { head += padLeft(clipped(term.name, 14), 16) }
+    head += padLeft("total", 12) + padLeft("cos", 9) + "   parts-sum"
+    let isScalar = rows.allSatisfy { $0.value.shape.reduce(1, *) == 1 }
+    var lines = [head + (isScalar ? "" : "   (norms)")]
+    for row in rows {
+      var line = pad("  " + row.name, nameWidth + 2)
+      for part in row.parts {
+        var text = part.gradient.map { signed($0) } ?? "–"
+        if row.value.shape.reduce(1, *) > 1, let share = part.share {
+          text += String(format: " %3.0f%%", share * 100)
+        }
+        line += padLeft(text, 16)
+      }
+      line += padLeft(row.total.map { signed($0) } ?? "–", 12)
+      line += padLeft(row.cosine.map { String(format: "%+.3f", $0) } ?? "--", 9)
+      line += "   " + (row.total == nil ? "–" : partsSum(row))
+      lines.append(line)
+    }
+    for row in rows {
+      for part in row.parts {
+        if let refusal = part.refusal { lines.append("    \(row.name) ← \(part.term): \(refusal)") }
+      }
+    }
+    return lines
+  }
+
+  private func partsSum(_ row: Row) -> String {
+    if row.partsError == 0 { return "exact" }
+    if row.partsError.isNaN { return "nan" }
+    return String(format: "%.2g (%.1f ulp)", row.partsError, row.partsErrorUlps)
+  }
+
+  /// The number itself where there is one, else the norm.
+  private func signed(_ statistics: ArrayStatistics) -> String {
+    statistics.shape.reduce(1, *) == 1
+      ? number("%+.6f", statistics.mean) : number("%.5g", statistics.norm)
+  }
+
+  // MARK: Estimators
+
+  private func table(_ comparison: EstimatorComparison) -> [String] {
+    let names = comparison.rows.first?.targets.map(\.parameter) ?? []
+    let isScalar = rows.dropLast().allSatisfy { $0.value.shape.reduce(1, *) == 1 }
+    let width = 3 + (comparison.rows.map(\.title.count).max() ?? 0)
+    var head = pad("estimators (1 draw)", width)
+    for name in names {
+      let short = clipped(name, 9)
+      head += padLeft((isScalar ? "mean " : "|mean| ") + short, 17) + padLeft("var \(short)", 14)
+      head += padLeft("SNR", 8)
+    }
+    head += "   draws for 10% (\(names.joined(separator: ", ")))   passes"
+    var lines = [head]
+    for row in comparison.rows {
+      var line = pad(" " + (row.isOwn ? "*" : " ") + row.title, width)
+      for target in row.targets {
+        let mean = number(isScalar ? "%+.4f" : "%.4g", target.mean)
+        line += padLeft(target.refusal == nil ? mean : "–", 17)
+        line += padLeft(number(isScalar ? "%.4f" : "%.4g", target.variance), 14)
+        line += padLeft(number("%.3f", target.signalToNoise), 8)
+      }
+      let draws = row.targets.map { target in
+        padLeft(
+          target.drawsForTenPercent.isFinite
+            ? String(format: "%.0f", target.drawsForTenPercent) : "–", 9)
+      }
+      line += "   " + draws.joined() + padLeft(String(format: "%.2f", row.passes), 9)
+      lines.append(line + disagreement(row))
+    }
+    lines.append(
+      "  * in use; passes: floating-point operations, in forward passes from the draw on")
+    for (name, winner) in zip(names, comparison.winners) {
+      if let winner { lines.append("  least variance at \(name): \(winner)") }
+    }
+    return lines + remarks(comparison)
+  }
+
+  private func disagreement(_ row: EstimatorComparison.Row) -> String {
+    let apart = row.targets.filter { !$0.agrees }
+    guard !apart.isEmpty else { return "" }
+    let names = apart.map { target in
+      target.parameter + (target.z.map { String(format: " (z = %+.1f)", $0) } ?? "")
+    }
+    return "   another mean at \(names.joined(separator: ", "))"
+  }
+
+  /// What the measured variances say that people do not expect.
+  private func remarks(_ comparison: EstimatorComparison) -> [String] {
+    var lines: [String] = []
+    let rows = comparison.rows
+    func row(_ name: String) -> EstimatorComparison.Row? { rows.first { $0.estimator == name } }
+    if let landing = row("sticking_the_landing"), let closed = row("pathwise") {
+      let worse = zip(landing.targets, closed.targets).filter {
+        $0.variance > $1.variance * (1 + 1e-9)
+      }.map(\.0.parameter)
+      if !worse.isEmpty {
+        lines.append(
+          "  here STL has more variance than the analytic KL at \(worse.joined(separator: ", "))")
+      }
+    }
+    if let landing = row("sticking_the_landing"), let total = row("pathwise_mc_kl") {
+      let worse = zip(landing.targets, total.targets).filter {
+        $0.variance > $1.variance * (1 + 1e-9)
+      }.map(\.0.parameter)
+      if !worse.isEmpty {
+        lines.append(
+          "  here STL has more variance than the total derivative of the MC KL at "
+            + worse.joined(separator: ", "))
+      }
+    }
+    let errors = comparison.rows.flatMap { row in
+      row.targets.compactMap { target in
+        target.quadratureError.map { ($0 / max(abs(target.mean), 1e-300), row.title) }
+      }
+    }
+    if let worst = errors.max(by: { $0.0 < $1.0 }), worst.0 > 1e-6 {
+      lines.append(
+        "  a coarser grid moves means by up to " + number("%.1g", worst.0 * 100)
+          + " % (\(worst.1)): the cost is not smooth")
+    }
+    if comparison.rows.contains(where: { $0.targets.contains { !$0.agrees } }) {
+      lines.append(
+        "  'another mean': not that of \(comparison.reference), which is right whatever the cost is"
+      )
+    }
+    return lines
+  }
+
+  // MARK: Noise, latents, parity
+
+  private var varianceLines: [String] {
+    var lines = ["variance of one image's gradient = between images + within (noise of one draw)"]
+    for split in variances {
+      let share =
+        split.noiseShare.map { String(format: "%.0f %% noise", $0 * 100) } ?? "no variance"
+      let advice =
+        (split.noiseShare ?? 0) > 0.5 ? "more draws would help more" : "more images would help more"
+      lines.append(
+        pad("  " + split.parameter, nameWidth + 2) + number("%.4g", split.betweenImages) + " + "
+          + number("%.4g", split.withinImages) + "   \(share): \(advice)")
+    }
+    return lines
+  }
+
+  private var latentLines: [String] {
+    let names = terms.map { clipped($0.name, 12) }
+    var head = pad("latents", 9) + ["KL", "Var_x μ", "mean σ"].map { padLeft($0, 11) }.joined()
+    for name in names { head += padLeft("|\(name) grad|", 22) }
+    var lines = [head]
+    for latent in latents {
+      var line = pad("  \(latent.index)", 9) + padLeft(number("%.4g", latent.divergence), 11)
+      line += padLeft(latent.meanVariance.map { number("%.4g", $0) } ?? "–", 11)
+      line += padLeft(number("%.4g", latent.meanSigma), 11)
+      for norm in latent.gradientNorms {
+        line += padLeft(norm.map { number("%.4g", $0) } ?? "–", 22)
+      }
+      lines.append(line + (latent.state.map { "   \($0.rawValue)" } ?? ""))
+    }
+    let states = latents.compactMap(\.state)
+    if !states.isEmpty {
+      let active = states.count { $0 != .collapsed }
+      lines.append(
+        "  \(active) of \(latents.count) active (Var_x μ ≥ \(short(activeAbove))), "
+          + "\(states.count { $0 == .noisy }) of them noisy (Var_x μ below mean σ²)")
+    }
+    return lines
+  }
+
+  private var parityLines: [String] {
+    guard let worst = parity.worst, worst.ulps > 0 else {
+      return ["after all passes: the same values and gradients to the bit"]
+    }
+    return [
+      "after all passes: largest difference "
+        + String(format: "%.2g (%.1f ulp of the largest element) at ", worst.difference, worst.ulps)
+        + worst.name
+    ]
+  }
+
+  private var blockedLines: [String] {
+    var lines = ["where no gradient passes"]
+    for edge in blocked { lines.append("  \(edge.from) ⊣ \(edge.to): \(edge.reason)") }
+    for parameter in unreached {
+      lines.append("  parameter \(parameter.parameter): \(parameter.reason)")
+    }
+    return lines
+  }
+
+  private var birthLines: [String] {
+    var lines = ["values that are not finite were born at"]
+    for birth in nonFinite {
+      lines.append(
+        "  \(birth.node)\(birth.index) = \(number("%g", birth.value))   \(birth.expression)"
+          + (birth.place.map { "   \($0)" } ?? "")
+          + (birth.gradientOf.map { "   in the gradient at \($0)" } ?? ""))
+    }
+    return lines
+  }
+
+  // MARK: Words and numbers
+
+  /// A NaN has a sign, which means nothing.
+  private func number(_ format: String, _ value: Double) -> String {
+    String(format: format, value.isNaN ? Double.nan.magnitude : value)
+  }
+
+  private func pad(_ text: String, _ width: Int) -> String {
+    text + String(repeating: " ", count: max(1, width - text.count))
+  }
+
+  private func padLeft(_ text: String, _ width: Int) -> String {
+    String(repeating: " ", count: max(1, width - text.count)) + text
+  }
+
+  private func clipped(_ text: String, _ width: Int) -> String {
+    text.count <= width ? text : text.prefix(width - 1) + "…"
+  }
+
+  private func fixed(_ value: Double) -> String { number("%.6f", value) }
+  private func short(_ value: Double) -> String { String(format: "%g", value) }
+}

@@ -1,0 +1,195 @@
+public import Ayatori
+import Foundation
+import GraphIR
+import GraphOps
+import Passes
+import Runtime
+
+/// The gradient round a sampling node: what flows where, how much of it is noise, and what other
+/// estimators would make of it.
+public struct GradientFlow: Sendable {
+  /// What to look at and how closely.
+  public struct Options: Sendable {
+    /// The sampling node; nil for the graph's only one.
+    public var node: String?
+    /// The scalar to differentiate; nil for the graph's `loss`.
+    public var loss: String?
+    /// Draws for means and variances.
+    public var draws = 64
+    /// Expectations by quadrature or enumeration, in f64, instead of from draws.
+    public var isExact = false
+    /// Var_x μ from which a latent counts as active (Burda et al. 2015: 0.01).
+    public var activeAbove = 0.01
+    /// Whether estimators are compared; it takes most of the time.
+    public var comparesEstimators = true
+    /// A value put into the search for values that are not finite.
+    public var plant: Plant?
+
+    public init() {}
+  }
+
+  /// How the loss has the divergence of the draw's distribution from its prior.
+  public enum DivergenceForm: String, Sendable, Encodable {
+    case analytic
+    /// ln q(z) − ln p(z), by the estimator.
+    case sampled
+    case none
+  }
+
+  public let options: Options
+  public let seed: UInt64
+  public let site: SamplingSite
+  public let divergence: DivergenceForm
+  /// At one draw; in exact mode the expectation over all.
+  public let split: GradientSplit
+  public let comparison: EstimatorComparison?
+  public let variances: [VarianceSplit]
+  public let latents: [LatentStatistics]
+  public let parity: FlowParity
+  public let births: [NonFiniteBirth]
+  public let evidence: Evidence?
+
+  /// ln p(x), where the loss is a bound on it: the terms that depend on the draw are −ln p(x|z) and
+  /// the divergence has weight 1.
+  public struct Evidence: Sendable, Encodable {
+    /// ln p(x) in nats.
+    public let logProbability: Double
+    /// loss + ln p(x): KL(q ‖ posterior).
+    public let gap: Double
+  }
+
+  /// Analyses a source graph. Throws diagnostics for a graph without a sampling node, a loss that
+  /// is not clear, feeds that do not fit, and a draw too large for exact expectations.
+  public init(_ source: Graph, feeds: Feeds, options: Options = Options()) throws {
+    self.options = options
+    seed = feeds.seed
+    let cut = try source.cut(at: Set(feeds.inputs.keys))
+    let graph = options.isExact ? cut.retyped(from: .f32, to: .f64) : cut
+    let site = try SamplingSite(graph, node: options.node)
+    self.site = site
+    let program = try SplitProgram(site, loss: options.loss)
+    let compiled = try program.compiled(feeding: feeds.inputs.keys)
+    let bound = try compiled.bind(feeds, of: program.graph)
+    try bound.run(step: feeds.step)
+    let values = SplitProgram.outputs(of: bound)
+    let known = site.parameters.indices.compactMap { values["value.\($0)"] }
+    let shape = values["value.\(site.parameters.count)"]?.shape ?? []
+    let hasClosed = !site.graph.closedDivergences(of: site.node.id).isEmpty
+    divergence =
+      hasClosed ? (site.estimator.divergence == .closed ? .analytic : .sampled) : .none
+
+    var points = EstimatorComparison.Points.draws(options.draws)
+    if options.isExact {
+      let grid = try NoiseGrid(
+        site, shape: shape, parameters: known,
+        carried: site.graph.separableAxes(of: site.node.id))
+      points = .grid(grid)
+      (split, evidence) = try GradientFlow.expected(program, feeds, grid)
+    } else {
+      split = GradientSplit(program, values)
+      evidence = nil
+    }
+    var variances: [VarianceSplit] = []
+    if options.comparesEstimators {
+      let images = shape.count > 1 ? shape[0] : 1
+      let isExact = options.isExact
+      comparison = try EstimatorComparison(
+        site, loss: program.loss, known: known, feeds: feeds, points: points
+      ) { measurement in
+        for (place, moments) in measurement.moments.enumerated()
+        where known[place].shape.first == images && images > 1 {
+          if let split = VarianceSplit(
+            site.parameters[place].name, moments, images: images, isExact: isExact)
+          {
+            variances.append(split)
+          }
+        }
+      }
+    } else {
+      comparison = nil
+    }
+    self.variances = variances
+    latents = LatentStatistics.all(site, split, activeAbove: options.activeAbove)
+    parity = try FlowParity(program, feeds: feeds, optimized: values)
+    births = try NonFiniteBirth.find(in: program.graph, feeds: feeds, plant: options.plant)
+  }
+
+  /// The split's arrays as expectations over the noise, and ln p(x) where it can be had.
+  private static func expected(
+    _ program: SplitProgram, _ feeds: Feeds, _ grid: NoiseGrid
+  ) throws -> (GradientSplit, Evidence?) {
+    guard let noise = program.site.noise else {
+      throw Diagnostics([.noNoise(program.site)])
+    }
+    var first = feeds
+    first.inputs[noise] = grid.noise(0)
+    let bound = try program.compiled(feeding: first.inputs.keys).bind(first, of: program.graph)
+    let dtype = program.graph.node(named: noise)?.type.dtype ?? .f64
+    var moments: [String: (shape: [Int], Moments)] = [:]
+    var errors = [[Double]](repeating: [0, 0], count: program.targets.count)
+    var evidence: [(weight: Double, logRatio: Double)] = []
+    for (index, weight) in grid.weights.enumerated() where weight > 0 {
+      first.inputs[noise] = grid.noise(index).converted(to: dtype)
+      // A run may use what it was fed up.
+      for (name, array) in first.fitting(program.graph).inputs where bound.fedNames.contains(name) {
+        try bound.feed(name, array)
+      }
+      try bound.run(step: feeds.step)
+      let values = SplitProgram.outputs(of: bound)
+      for (key, array) in values {
+        moments[key, default: (array.shape, Moments(count: array.count))].1
+          .add(array.doubles, weight: weight)
+      }
+      for target in program.targets.indices {
+        let (error, ulps) = SplitProgram.partsError(values, target)
+        if !(error <= errors[target][0]) { errors[target] = [error, ulps] }
+      }
+      if let ratio = logRatio(program, values) { evidence.append((weight, ratio)) }
+    }
+    let means = moments.mapValues { NDArray($1.mean, shape: $0) }
+    let split = GradientSplit(program, means, errors: errors)
+    guard let largest = evidence.map(\.logRatio).max(), largest.isFinite else {
+      return (split, nil)
+    }
+    // ln E_q[p(x|z) p(z)/q(z)].
+    let sum = evidence.reduce(0) { $0 + $1.weight * exp($1.logRatio - largest) }
+    let logProbability = largest + log(sum)
+    return (
+      split, Evidence(logProbability: logProbability, gap: split.lossValue + logProbability)
+    )
+  }
+
+  /// ln p(x|z) + ln p(z) − ln q(z) at one draw, for a single normal draw from a standard prior
+  /// whose divergence is a term of weight 1.
+  private static func logRatio(_ program: SplitProgram, _ values: [String: NDArray]) -> Double? {
+    let site = program.site
+    let divergences = site.graph.closedDivergences(of: site.node.id)
+    guard site.operation.definition == .normal, site.graph.draws.count == 1,
+      divergences.count == 1, divergences[0].prior == .standard,
+      let mean = values["value.0"]?.doubles, let scale = values["value.1"]?.doubles,
+      let draw = values["value.2"], draw.count == 1, mean.count == 1, scale.count == 1,
+      program.terms.count == 2
+    else { return nil }
+    let kind = NormalScale(site.operation.attributes)
+    let sigma = kind.standardDeviation(scale[0])
+    let z = draw.doubles[0]
+    let e = (z - mean[0]) / sigma
+    let closed = 0.5 * (mean[0] * mean[0] + sigma * sigma - 1) - log(sigma)
+    // Which term is the divergence: the one that no draw changes.
+    let terms = program.terms.indices.map { values["term.\($0)"]?.doubles.first ?? .nan }
+    let weights = program.terms.indices.map { values["weight.\($0)"]?.doubles.first ?? .nan }
+    guard weights.allSatisfy({ $0 == 1 }), site.estimator.divergence == .closed,
+      let own = terms.firstIndex(where: { abs($0 - closed) <= 1e-9 * max(1, abs(closed)) })
+    else { return nil }
+    return -terms[1 - own] - 0.5 * z * z + 0.5 * e * e + log(sigma)
+  }
+}
+
+extension Diagnostic {
+  static func noNoise(_ site: SamplingSite) -> Diagnostic {
+    Diagnostic(
+      "no-noise", "'\(site.name)' has no noise of its own to integrate over",
+      at: site.node.location, place: "--exact", expected: "a noise leaf '\(site.name).eps'",
+      got: "another value in its place")
+  }
+}

@@ -1,0 +1,86 @@
+import Ayatori
+import Foundation
+import GraphIR
+import GraphOps
+import Passes
+
+/// One latent dimension of a normal draw over a batch: how much it tells and what pulls at it.
+public struct LatentStatistics: Sendable, Encodable {
+  public enum State: String, Sendable, Encodable {
+    /// Var_x μ is at least the threshold, and more than the mean of σ².
+    case active
+    /// Var_x μ is below the threshold: whatever the image, the latent says the same.
+    case collapsed
+    /// Var_x μ is at least the threshold but below the mean of σ²: more noise than signal.
+    case noisy
+  }
+
+  public let index: Int
+  /// The mean over the batch of the divergence from N(0, 1), in nats.
+  public let divergence: Double
+  /// Var_x μ(x) (Burda, Grosse & Salakhutdinov 2015, section 5.2); nil for a batch of one.
+  public let meanVariance: Double?
+  public let meanSigma: Double
+  /// √Σ_x of ∂term/∂μ for each term of the loss; nil where no gradient comes.
+  public let gradientNorms: [Double?]
+  public let state: State?
+}
+
+extension LatentStatistics {
+  /// The latents of a site's normal draw, along its last axis; empty for other distributions.
+  static func all(
+    _ site: SamplingSite, _ split: GradientSplit, activeAbove threshold: Double
+  ) -> [LatentStatistics] {
+    guard site.operation.definition == .normal, split.rows.count == 3 else { return [] }
+    let (means, scales) = (split.rows[0], split.rows[1])
+    let shape = split.rows[2].array.shape
+    let kind = NormalScale(site.operation.attributes)
+    let count = shape.last ?? 1
+    let rows = shape.dropLast().reduce(1, *)
+    let mean = broadcast(means.array, to: shape)
+    let sigma = broadcast(scales.array, to: shape).map { kind.standardDeviation($0) }
+    let parts = means.parts.map { part -> [Double]? in
+      guard let gradient = part.gradient, gradient.shape == shape else { return nil }
+      return gradient.doubles
+    }
+    return (0..<count).map { latent in
+      let places = stride(from: latent, to: rows * count, by: max(count, 1))
+      let (m, s) = (places.map { mean[$0] }, places.map { sigma[$0] })
+      let divergences = zip(m, s).map { m, s in 0.5 * (m * m + s * s - 1) - log(s) }
+      let average = m.reduce(0, +) / Double(rows)
+      let variance =
+        rows > 1 ? m.reduce(0) { $0 + ($1 - average) * ($1 - average) } / Double(rows) : nil
+      let noise = s.reduce(0) { $0 + $1 * $1 } / Double(rows)
+      return LatentStatistics(
+        index: latent, divergence: divergences.reduce(0, +) / Double(rows), meanVariance: variance,
+        meanSigma: s.reduce(0, +) / Double(rows),
+        gradientNorms: parts.map { part in
+          part.map { part in
+            places.reduce(0) { $0 + part[$1] * part[$1] }.squareRoot()
+          }
+        },
+        state: variance.map { $0 < threshold ? .collapsed : $0 < noise ? .noisy : .active })
+    }
+  }
+
+  /// The elements of an array stretched to a shape that it broadcasts to.
+  private static func broadcast(_ array: NDArray, to shape: [Int]) -> [Double] {
+    let values = array.doubles
+    if array.shape == shape { return values }
+    let missing = shape.count - array.shape.count
+    var result: [Double] = []
+    for position in 0..<shape.reduce(1, *) {
+      var (rest, place, stride) = (position, 0, 1)
+      for axis in shape.indices.reversed() {
+        let index = rest % shape[axis]
+        rest /= shape[axis]
+        guard axis >= missing else { continue }
+        let extent = array.shape[axis - missing]
+        place += (extent == 1 ? 0 : index) * stride
+        stride *= extent
+      }
+      result.append(values[place])
+    }
+    return result
+  }
+}

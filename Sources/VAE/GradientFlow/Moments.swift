@@ -1,0 +1,35 @@
+/// Mean and variance of arrays that come one after another, element by element, each with a weight
+/// (West 1979).
+public struct Moments: Sendable {
+  public private(set) var weight = 0.0
+  public private(set) var count = 0
+  public private(set) var mean: [Double]
+  private var squares: [Double]
+
+  public init(count: Int) {
+    mean = Array(repeating: 0, count: count)
+    squares = mean
+  }
+
+  /// Misuse traps: all arrays have the same number of elements.
+  public mutating func add(_ values: [Double], weight: Double = 1) {
+    precondition(values.count == mean.count, "\(values.count) values for \(mean.count)")
+    if weight == 0 { return }
+    count += 1
+    self.weight += weight
+    let share = weight / self.weight
+    for index in values.indices {
+      let difference = values[index] - mean[index]
+      mean[index] += share * difference
+      squares[index] += weight * difference * (values[index] - mean[index])
+    }
+  }
+
+  /// The variance of a distribution whose points all came, by their weights.
+  public var variance: [Double] { squares.map { weight > 0 ? Swift.max(0, $0 / weight) : .nan } }
+
+  /// The unbiased estimate of the variance that draws were taken from; NaN for fewer than two.
+  public var sampleVariance: [Double] {
+    squares.map { count > 1 ? Swift.max(0, $0 / Double(count - 1)) : .nan }
+  }
+}

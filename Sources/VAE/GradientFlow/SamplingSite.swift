@@ -1,0 +1,91 @@
+public import Ayatori
+import GraphIR
+import GraphOps
+
+/// A sampling node with what it draws from, each with a name that stays through lowering.
+public struct SamplingSite: Sendable {
+  /// One of the values round the node.
+  public struct Place: Sendable {
+    /// `mean`, `log_variance`, `logits`, …; `draw` for the node itself.
+    public let role: String
+    public let name: String
+  }
+
+  /// The source graph, in which every operand of the node has a name.
+  public let graph: Graph
+  /// The node's name.
+  public let name: String
+  /// The parameters of the distribution, in the op's order.
+  public let parameters: [Place]
+  /// The name of the noise leaf; nil where something else stands in its place.
+  public let noise: String?
+
+  public var draw: Place { Place(role: "draw", name: name) }
+
+  /// Finds the sampling node `name`, or the graph's only one. Throws diagnostics.
+  public init(_ source: Graph, node name: String? = nil) throws(Diagnostics) {
+    let id = try SamplingSite.node(of: source, name)
+    let graph = SamplingSite.namingOperands(source, of: id)
+    self.graph = graph
+    let node = graph[id]
+    self.name = node.label
+    let roles = SamplingSite.roles(node)
+    let noisePlace = node.operation?.definition.sampling?.noiseOperand
+    parameters = zip(roles, node.operands).enumerated().compactMap { place, pair in
+      place == noisePlace ? nil : Place(role: pair.0, name: graph[pair.1].label)
+    }
+    noise = noisePlace.map { graph[node.operands[$0]] }.flatMap { $0.isNoise ? $0.name : nil }
+  }
+
+  /// The sampling node itself.
+  public var node: Node {
+    guard let node = graph.node(named: name) else { preconditionFailure("'\(name)' is gone") }
+    return node
+  }
+
+  public var operation: Operation {
+    guard let operation = node.operation else { preconditionFailure("'\(name)' is a leaf") }
+    return operation
+  }
+
+  public var estimator: Estimator { operation.estimator ?? .pathwise }
+
+  /// The same site under another estimator. Throws diagnostics where the distribution has no such.
+  public func choosing(_ estimator: Estimator, draws: Int) throws(Diagnostics) -> Graph {
+    try graph.choosing(estimator: estimator.name, draws: draws, of: name)
+  }
+
+  private static func node(of graph: Graph, _ name: String?) throws(Diagnostics) -> NodeID {
+    let candidates = graph.draws
+    if let name {
+      if let node = candidates.first(where: { $0.name == name || $0.aliases.contains(name) }) {
+        return node.id
+      }
+      throw Diagnostics([.noSamplingNode(graph, name, candidates.map(\.label))])
+    }
+    guard candidates.count == 1 else {
+      throw Diagnostics([.noSamplingNode(graph, nil, candidates.map(\.label))])
+    }
+    return candidates[0].id
+  }
+
+  /// Ids change when sampling is lowered, names do not: unnamed operands get one.
+  private static func namingOperands(_ graph: Graph, of id: NodeID) -> Graph {
+    let node = graph[id]
+    let builder = GraphBuilder(continuing: graph)
+    for (role, operand) in zip(roles(node), node.operands) where graph[operand].name == nil {
+      Value(builder: builder, id: operand).named(builder.freeName("\(node.label).\(role)"))
+    }
+    if node.name == nil { Value(builder: builder, id: id).named(builder.freeName("draw")) }
+    return builder.build()
+  }
+
+  /// What the operands of a sampling node are to it, by the keywords in use.
+  private static func roles(_ node: Node) -> [String] {
+    guard let operation = node.operation else { return [] }
+    return node.operands.indices.map { index in
+      let spec = operation.definition.operandSpec(at: index)
+      return spec.choice.map { operation.attributes.symbol($0) } ?? spec.name
+    }
+  }
+}

@@ -1,0 +1,136 @@
+import Ayatori
+import Autodiff
+import GraphIR
+import GraphOps
+import Passes
+import Runtime
+
+/// The graph that computes a gradient split: values, terms and weights, the whole gradient, and a
+/// part for each term, as outputs `value.i`, `term.t`, `weight.t`, `total.i`, `part.t.i`, `loss`.
+struct SplitProgram {
+  let site: SamplingSite
+  let loss: String
+  /// Lowered, with derivatives; before the passes.
+  let graph: Graph
+  /// The distribution's parameters, then the draw.
+  let targets: [SamplingSite.Place]
+  let terms: [(name: String, isWeighted: Bool)]
+  /// By term and target; nil where there is a gradient.
+  let refusals: [[String?]]
+  let blocked: [(from: String, to: String, reason: String)]
+  let unreached: [(name: String, reason: String)]
+
+  private let pipeline: Pipeline
+
+  /// Throws diagnostics for a loss that is not clear.
+  init(_ site: SamplingSite, loss: String?, pipeline: Pipeline = .standard) throws {
+    self.site = site
+    self.pipeline = pipeline
+    let compiler = SplitProgram.compiler(pipeline)
+    let targets = site.parameters + [site.draw]
+    self.targets = targets
+    let lowered = try compiler.stabilize(
+      compiler.lower(site.graph), keeping: targets.map(\.name))
+    let loss = try loss ?? Compiler.lossName(of: lowered)
+    self.loss = loss
+    guard let root = lowered.value(named: loss) else {
+      throw Diagnostics([.unknownLoss(loss, lowered)])
+    }
+    let ids = targets.compactMap { lowered.node(named: $0.name)?.id }
+    // A draw that is the loss itself is its own term: what computes it lies before the node.
+    let terms = ids.contains(root.id) ? [root.id] : lossTerms(of: lowered, loss: root.id)
+    let weighing = GraphBuilder(continuing: lowered)
+    let weights = termWeights(lowered, loss: root.id, terms: terms, in: weighing)
+    let one = weighing.constant(.float(1), root.type.dtype).id
+    self.terms = zip(terms, weights).map { (lowered[$0].label, $1 != one) }
+
+    // The whole in one pass.
+    let parameters = lowered.parameters.map(\.id)
+    let whole = try ReverseMode.differentiate(
+      weighing.build(), root: ReverseMode.Root(root.id), withRespectTo: ids + parameters)
+    var graph = whole.graph
+    // One pass a term, seeded with its weight.
+    var split: [[Derivative]] = []
+    for (term, weight) in zip(terms, weights) {
+      let part = try ReverseMode.differentiate(
+        graph, root: ReverseMode.Root(term, seed: weight), withRespectTo: ids)
+      graph = part.graph
+      split.append(ids.map { part.derivatives[$0] ?? .notConnected(because: "no path") })
+    }
+    refusals = split.map { $0.map(\.refusal) }
+    blocked = whole.blocked.map {
+      (lowered[$0.operand].mention, lowered[$0.user].mention, $0.reason)
+    }
+    unreached = parameters.compactMap { id in
+      whole.derivatives[id]?.refusal.map { (lowered[id].label, $0) }
+    }
+
+    let builder = GraphBuilder(continuing: graph)
+    builder.removeOutputs()
+    builder.removeUpdates()
+    for (index, id) in ids.enumerated() {
+      builder.output("value.\(index)", Value(builder: builder, id: id))
+      if case .node(let total)? = whole.derivatives[id] {
+        builder.output("total.\(index)", Value(builder: builder, id: total))
+      }
+      for (position, parts) in split.enumerated() {
+        if case .node(let part) = parts[index] {
+          builder.output("part.\(position).\(index)", Value(builder: builder, id: part))
+        }
+      }
+    }
+    builder.output("loss", Value(builder: builder, id: root.id))
+    for (position, term) in terms.enumerated() {
+      builder.output("term.\(position)", Value(builder: builder, id: term))
+      builder.output("weight.\(position)", Value(builder: builder, id: weights[position]))
+    }
+    self.graph = builder.build()
+  }
+
+  /// Ready to be bound, with the named noise fed.
+  func compiled(feeding names: some Sequence<String>) throws -> CompiledGraph {
+    let runnable = try SplitProgram.compiler(pipeline).optimize(graph)
+    return try CompiledGraph(optimized: runnable, feeding: runnable.fedNoise(names))
+  }
+
+  private static func compiler(_ pipeline: Pipeline) -> Compiler {
+    var options = CompilerOptions()
+    options.pipeline = pipeline
+    return Compiler(options)
+  }
+
+  static func outputs(of bound: BoundProgram) -> [String: NDArray] {
+    var values: [String: NDArray] = [:]
+    for output in bound.program.outputs { values[output.name] = bound.output(output.name) }
+    return values
+  }
+
+  /// |Σ parts − total|∞ at the target, and the same in units in the last place of the largest part.
+  static func partsError(_ values: [String: NDArray], _ index: Int) -> (Double, Double) {
+    guard let total = values["total.\(index)"] else { return (0, 0) }
+    let whole = total.doubles
+    let gradients = values.filter { key, _ in
+      key.hasPrefix("part.") && key.hasSuffix(".\(index)")
+    }.sorted { $0.key < $1.key }.map(\.value.doubles)
+    var worst = 0.0
+    var largest = 0.0
+    for index in whole.indices {
+      let sum = gradients.reduce(0) { $0 + $1[index] }
+      // A NaN stays: it is no agreement.
+      let difference = abs(sum - whole[index])
+      if difference.isNaN || difference > worst { worst = difference }
+      for gradient in gradients { largest = max(largest, abs(gradient[index])) }
+    }
+    let unit = total.dtype == .f32 ? Double(Float(largest).ulp) : largest.ulp
+    return (worst, worst == 0 ? 0 : worst / unit)
+  }
+}
+
+extension Diagnostic {
+  static func unknownLoss(_ name: String, _ graph: Graph) -> Diagnostic {
+    Diagnostic(
+      "unknown-node", "graph '\(graph.name)' has no node '\(name)'", place: "--loss",
+      expected: "the name of a scalar node", got: "'\(name)'",
+      fix: nearest(to: name, among: graph.names).map { "did you mean '\($0)'?" })
+  }
+}

@@ -12,7 +12,7 @@ struct AyatoriCommand: AsyncParsableCommand {
     version: "0.1.0",
     subcommands: [
       Check.self, Print.self, Dot.self, Diff.self, Explain.self, Run.self, Train.self,
-      Gradflow.self, Plan.self, Profile.self, Opt.self, Bench.self,
+      Gradflow.self, Gradcheck.self, Plan.self, Profile.self, Opt.self, Bench.self,
       Ops.self,
     ])
 }

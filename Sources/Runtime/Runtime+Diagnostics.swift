@@ -3,7 +3,7 @@ package import GraphIR
 // Every message that binding and running can show.
 
 extension Diagnostic {
-  static func unsized(_ node: Node, _ error: DimError) -> Diagnostic {
+  package static func unsized(_ node: Node, _ error: DimError) -> Diagnostic {
     if case .unbound(let name) = error {
       return Diagnostic(
         "unbound-dimension", "the dimension '\(name)' of '\(node.label)' has no value",

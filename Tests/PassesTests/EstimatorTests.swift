@@ -120,7 +120,8 @@ import Testing
       "mu": ReferenceArray(scalar: 0.4), "s": ReferenceArray(scalar: 0.7),
     ]
     let loss = try lowered.outputValues(noise.merging(parameters) { a, _ in a })["loss"]
-    let wanted = [0.5, -1, 2].reduce(0) { $0 + (0.4 + 0.7 * $1) * (0.4 + 0.7 * $1) } / 3
+    let draws = [0.5, -1, 2].map { (eps: Double) in 0.4 + 0.7 * eps }
+    let wanted = draws.reduce(0) { $0 + $1 * $1 } / 3
     #expect(near(loss, [wanted]))
   }
 

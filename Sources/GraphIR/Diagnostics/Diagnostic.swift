@@ -4,6 +4,8 @@
 public struct Diagnostic: Error, Sendable, CustomStringConvertible {
   public enum Severity: String, Sendable {
     case error, warning
+    /// What is worth knowing and no fault.
+    case note
   }
 
   public struct Note: Sendable {

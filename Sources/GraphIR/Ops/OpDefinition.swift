@@ -11,6 +11,10 @@ public final class OpDefinition: Sendable, Hashable, CustomStringConvertible {
   public let operands: [OperandSpec]
   public let attributes: [AttributeSpec]
   public let type: TypeRule
+  /// What the result may be, from what the operands may be; nil when nothing is known.
+  public let range: RangeRule?
+  /// Where the result is not finite or has no meaning.
+  public let hazards: [Hazard]
   public let gradient: GradientRule
   public let reference: ReferenceRule
   public let kernel: KernelRule
@@ -25,6 +29,8 @@ public final class OpDefinition: Sendable, Hashable, CustomStringConvertible {
   public let linearity: Linearity?
   /// Along which axes the op works slice by slice.
   public let axes: AxisRule
+  /// Where the op has kinks, jumps or poles; nil when it is smooth wherever it is finite.
+  public let pieces: PieceRule?
   /// The part that the op can play in a fused group; nil when it runs by itself.
   public let fusion: FusionRole?
   /// What only concrete shapes can show to be wrong, asked before a kernel is prepared.
@@ -42,16 +48,20 @@ public final class OpDefinition: Sendable, Hashable, CustomStringConvertible {
 
   public init(
     _ name: String, _ summary: String, operands: [OperandSpec], attributes: [AttributeSpec] = [],
-    type: TypeRule, gradient: GradientRule, reference: ReferenceRule, kernel: KernelRule,
+    type: TypeRule, range: RangeRule? = nil, hazards: [Hazard] = [], gradient: GradientRule,
+    reference: ReferenceRule, kernel: KernelRule,
     storage: Storage = .own, drawing: DrawingSpec, sampling: SamplingSpec? = nil,
     decomposition: Decomposition? = nil, linearity: Linearity? = nil, axes: AxisRule? = nil,
-    fusion: FusionRole? = nil, flops: FlopCount? = nil, bindCheck: BindCheck? = nil
+    pieces: PieceRule? = nil, fusion: FusionRole? = nil, flops: FlopCount? = nil,
+    bindCheck: BindCheck? = nil
   ) {
     self.name = name
     self.summary = summary
     self.operands = operands
     self.attributes = attributes
     self.type = type
+    self.range = range
+    self.hazards = hazards
     self.gradient = gradient
     self.reference = reference
     self.kernel = kernel
@@ -60,6 +70,7 @@ public final class OpDefinition: Sendable, Hashable, CustomStringConvertible {
     self.sampling = sampling
     self.decomposition = decomposition
     self.linearity = linearity
+    self.pieces = pieces
     self.bindCheck = bindCheck
     self.flops = flops
     if case .elementwise = kernel {

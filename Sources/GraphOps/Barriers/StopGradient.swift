@@ -13,6 +13,7 @@ extension OpDefinition {
         choices: ["asked", "stopped_estimator", "surrogate_estimator", "estimator"],
         "who cut the path")
     ], type: .sameAsOperand(.any),
+    range: .operand,
     gradient: .partial { g in
       switch g.attributes.symbol("because") {
       case "stopped_estimator": [.notConnected(because: stoppedEstimatorReason)]
@@ -29,7 +30,9 @@ extension OpDefinition {
   public static let contribution = OpDefinition(
     "contribution", "x, as one addend of an adjoint", operands: ["x"],
     attributes: [AttributeSpec("index", .int, default: .int(0), "which addend")],
-    type: .sameAsOperand(.any), gradient: .rule { g in [g.cotangent] },
+    type: .sameAsOperand(.any),
+    range: .operand,
+    gradient: .rule { g in [g.cotangent] },
     reference: .elementwise { $0 }, kernel: .none, storage: .view(of: 0),
     drawing: .init(.movement, symbol: "="), linearity: .signedSum([1]), axes: .aligned)
 }

@@ -56,7 +56,7 @@ extension OpDefinition {
       if stoppedReason(c.attributes) != nil { return stopped(isOne, c.attributes) }
       let smooth = smooth(logits, u, c.attributes).draw
       return estimator == Estimator.gumbelSoftmax.name ? smooth : isOne.straightThrough(to: smooth)
-    }, axes: .aligned)
+    }, axes: .aligned, pieces: .steps(isHard))
 }
 
 /// What derivatives pass: σ(l), or the smooth draw under Gumbel-softmax.

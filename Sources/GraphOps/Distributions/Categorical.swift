@@ -72,7 +72,8 @@ extension OpDefinition {
       let estimator = c.attributes.symbol("estimator")
       return estimator == Estimator.gumbelSoftmax.name ? smooth : isOne.straightThrough(to: smooth)
     },
-    axes: AxisRule { axis, context in axis == context.shape.rank - 1 ? nil : axis })
+    axes: AxisRule { axis, context in axis == context.shape.rank - 1 ? nil : axis },
+    pieces: .steps(isHard))
 
   /// `categorical_log_prob(x, logits: l)`: Σ x·log softmax(l) over the last axis, in nats; ln of
   /// the probability of x where x is zeros and a 1. [.., K] → [..].

@@ -61,6 +61,11 @@ extension TypeRule.Context {
   }
 }
 
+/// Whether a discrete draw jumps from outcome to outcome: not under Gumbel-softmax.
+func isHard(_ context: OpContext) -> Bool {
+  context.attributes.symbol("estimator") != Estimator.gumbelSoftmax.name
+}
+
 /// Why nothing passes a draw under its estimator, and what would; nil when derivatives pass.
 func stoppedReason(_ attributes: Attributes) -> String? {
   let name = attributes.symbol("estimator")

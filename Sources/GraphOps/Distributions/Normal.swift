@@ -23,6 +23,15 @@ extension OpDefinition {
       try context.requireDraws()
       return ValueType(context[0].dtype, shape)
     },
+    hazards: [
+      .overflow(operand: 1) { dtype, attributes in
+        switch NormalScale(attributes) {
+        case .logVariance: 2 * exponentialLimit(dtype)
+        case .standardDeviation: nil
+        case .logStandardDeviation: exponentialLimit(dtype)
+        }
+      }
+    ],
     gradient: .partial { g in
       let noise = OperandGradient.notConnected(because: noiseReason)
       if let reason = stoppedReason(g.attributes) {

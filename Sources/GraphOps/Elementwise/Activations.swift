@@ -16,6 +16,7 @@ extension OpDefinition {
   /// `sigmoid(x)`.
   public static let sigmoid = OpDefinition(
     "sigmoid", "1 / (1 + e^−x)", operands: ["x"], type: .sameAsOperand(.floating),
+    range: .increasing(into: ValueRange(0, 1, isPositive: true)) { logistic($0) },
     gradient: .rule { g in [g.cotangent * g.result * (1 - g.result)] },
     reference: .elementwise { logistic($0) },
     kernel: .elements(.unary(f32: ak_sigmoid_f32, f64: ak_sigmoid_f64)),
@@ -24,17 +25,19 @@ extension OpDefinition {
   /// `relu(x)`: NaN stays NaN; the derivative at 0 is 0.
   public static let relu = OpDefinition(
     "relu", "max(x, 0)", operands: ["x"], type: .sameAsOperand(.numeric),
+    range: RangeRule { ValueRange(Swift.max($0[0].low, 0), Swift.max($0[0].high, 0)) },
     gradient: .rule { g in
       [GraphOps.select(GraphOps.lessEqual(g.result, g.result.zero), g.cotangent.zero, g.cotangent)]
     },
     reference: .elementwise { $0.isNaN ? $0 : Swift.max($0, 0) },
     kernel: .elements(
       .unary(f32: ak_relu_f32, f64: ak_relu_f64, i32: ak_relu_i32, i64: ak_relu_i64)),
-    storage: .over([0]), drawing: .init(.elementwise, chainer: "ReLU"))
+    storage: .over([0]), drawing: .init(.elementwise, chainer: "ReLU"), pieces: .kinks(aboveZero))
 
   /// `softplus(x)`, stable over the whole range.
   public static let softplus = OpDefinition(
     "softplus", "ln(1 + e^x)", operands: ["x"], type: .sameAsOperand(.floating),
+    range: .increasing(into: .positive) { stableSoftplus($0) },
     gradient: .rule { g in [g.cotangent * GraphOps.sigmoid(g[0])] },
     reference: .elementwise { stableSoftplus($0) },
     kernel: .elements(.unary(f32: ak_softplus_f32, f64: ak_softplus_f64)),
@@ -47,6 +50,7 @@ extension OpDefinition {
   /// `erf(x)`.
   public static let erf = OpDefinition(
     "erf", "2/√π ∫₀ˣ e^(−t²) dt", operands: ["x"], type: .sameAsOperand(.floating),
+    range: .increasing(into: ValueRange(-1, 1)) { Foundation.erf($0) },
     gradient: .rule { g in
       [g.cotangent * (2 / Double.pi.squareRoot()) * GraphOps.exp(-GraphOps.square(g[0]))]
     },

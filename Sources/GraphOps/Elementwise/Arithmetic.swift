@@ -8,6 +8,7 @@ extension OpDefinition {
   /// `add(a, b)` or `a + b`.
   public static let add = OpDefinition(
     "add", "a + b", operands: ["a", "b"], type: .broadcast(.numeric),
+    range: RangeRule { $0[0] + $0[1] },
     gradient: .rule { g in
       [g.cotangent.summed(to: g[0].shape), g.cotangent.summed(to: g[1].shape)]
     },
@@ -19,6 +20,7 @@ extension OpDefinition {
   /// `sub(a, b)` or `a - b`.
   public static let sub = OpDefinition(
     "sub", "a − b", operands: ["a", "b"], type: .broadcast(.numeric),
+    range: RangeRule { $0[0] - $0[1] },
     gradient: .rule { g in
       [g.cotangent.summed(to: g[0].shape), -g.cotangent.summed(to: g[1].shape)]
     },
@@ -30,6 +32,7 @@ extension OpDefinition {
   /// `mul(a, b)` or `a * b`.
   public static let mul = OpDefinition(
     "mul", "a · b", operands: ["a", "b"], type: .broadcast(.numeric),
+    range: RangeRule { $0.nodes[0] == $0.nodes[1] ? .even($0[0]) { $0 * $0 } : $0[0] * $0[1] },
     gradient: .rule { g in
       [(g.cotangent * g[1]).summed(to: g[0].shape), (g.cotangent * g[0]).summed(to: g[1].shape)]
     },
@@ -41,6 +44,10 @@ extension OpDefinition {
   /// `div(a, b)` or `a / b`.
   public static let div = OpDefinition(
     "div", "a / b", operands: ["a", "b"], type: .broadcast(.numeric),
+    range: RangeRule { c in
+      // Integers truncate, and x / 0 is 0.
+      c.type.dtype.isFloating ? c[0] * c[1].reciprocal : .everything
+    }, hazards: [.pole(operand: 1)],
     gradient: .rule { g in
       let quotient = g.cotangent / g[1]
       return [
@@ -56,11 +63,12 @@ extension OpDefinition {
     },
     kernel: .elements(.binary(f32: ak_div_f32, f64: ak_div_f64, i32: ak_div_i32, i64: ak_div_i64)),
     storage: .over([0, 1]), drawing: .init(.elementwise, symbol: "÷", infix: "/"),
-    linearity: .quotient)
+    linearity: .quotient, pieces: .kinks { [aboveZero($0.operands[1])] })
 
   /// `neg(x)` or `-x`.
   public static let neg = OpDefinition(
     "neg", "−x", operands: ["x"], type: .sameAsOperand(.numeric),
+    range: RangeRule { -$0[0] },
     gradient: .rule { g in [-g.cotangent] },
     reference: .elementwise { -$0 },
     kernel: .elements(.unary(f32: ak_neg_f32, f64: ak_neg_f64, i32: ak_neg_i32, i64: ak_neg_i64)),

@@ -17,9 +17,9 @@ extension OpDefinition {
       operands: [
         OperandSpec("a", edge: .nondifferentiable), OperandSpec("b", edge: .nondifferentiable),
       ],
-      type: .comparison(dtypes), gradient: stepReason,
+      type: .comparison(dtypes), range: .within(.unit), gradient: stepReason,
       reference: .elementwise { reference($0, $1) ? 1 : 0 }, kernel: .elements(loops),
-      drawing: .init(.comparison, symbol: sign))
+      drawing: .init(.comparison, symbol: sign), pieces: .steps)
   }
 
   /// `equal(a, b)` or `a == b`.

@@ -13,6 +13,11 @@ extension OpDefinition {
   /// `maximum(a, b)`: NaN wins, as in NumPy; at a tie each operand gets half of the gradient.
   public static let maximum = OpDefinition(
     "maximum", "the larger of a and b", operands: ["a", "b"], type: .broadcast(.numeric),
+    range: RangeRule { c in
+      ValueRange(
+        Swift.max(c[0].low, c[1].low), Swift.max(c[0].high, c[1].high),
+        isPositive: c[0].isPositive || c[1].isPositive)
+    },
     gradient: .rule { g in
       let (a, b) = (g[0], g[1])
       return [
@@ -23,11 +28,17 @@ extension OpDefinition {
     reference: .elementwise { $0.isNaN || $1.isNaN ? .nan : $0 > $1 ? $0 : $1 },
     kernel: .elements(
       .binary(f32: ak_maximum_f32, f64: ak_maximum_f64, i32: ak_maximum_i32, i64: ak_maximum_i64)),
-    storage: .over([0, 1]), drawing: .init(.elementwise, chainer: "Maximum"))
+    storage: .over([0, 1]), drawing: .init(.elementwise, chainer: "Maximum"),
+    pieces: .kinks(firstIsLarger))
 
   /// `minimum(a, b)`: NaN wins, as in NumPy; at a tie each operand gets half of the gradient.
   public static let minimum = OpDefinition(
     "minimum", "the smaller of a and b", operands: ["a", "b"], type: .broadcast(.numeric),
+    range: RangeRule { c in
+      ValueRange(
+        Swift.min(c[0].low, c[1].low), Swift.min(c[0].high, c[1].high),
+        isPositive: c[0].isPositive && c[1].isPositive)
+    },
     gradient: .rule { g in
       let (a, b) = (g[0], g[1])
       return [
@@ -38,7 +49,8 @@ extension OpDefinition {
     reference: .elementwise { $0.isNaN || $1.isNaN ? .nan : $0 < $1 ? $0 : $1 },
     kernel: .elements(
       .binary(f32: ak_minimum_f32, f64: ak_minimum_f64, i32: ak_minimum_i32, i64: ak_minimum_i64)),
-    storage: .over([0, 1]), drawing: .init(.elementwise, chainer: "Minimum"))
+    storage: .over([0, 1]), drawing: .init(.elementwise, chainer: "Minimum"),
+    pieces: .kinks(firstIsLarger))
 }
 
 public func maximum(_ a: Value, _ b: Value) -> Value { a.builder.make(.maximum, [a, b]) }

@@ -6,6 +6,8 @@ extension OpDefinition {
   /// `sqrt(x)`.
   public static let sqrt = OpDefinition(
     "sqrt", "√x", operands: ["x"], type: .sameAsOperand(.floating),
+    range: .increasing(into: .nonnegative, from: 0) { $0.squareRoot() },
+    hazards: [.root(operand: 0)],
     gradient: .rule { g in [g.cotangent * 0.5 / g.result] },
     reference: .elementwise { $0.squareRoot() },
     kernel: .elements(.unary(f32: ak_sqrt_f32, f64: ak_sqrt_f64)),
@@ -14,6 +16,7 @@ extension OpDefinition {
   /// `rsqrt(x)`.
   public static let rsqrt = OpDefinition(
     "rsqrt", "1 / √x", operands: ["x"], type: .sameAsOperand(.floating),
+    range: .within(.positive), hazards: [.root(operand: 0), .pole(operand: 0)],
     gradient: .rule { g in [g.cotangent * -0.5 * g.result / g[0]] },
     reference: .elementwise { 1 / $0.squareRoot() },
     kernel: .elements(.unary(f32: ak_rsqrt_f32, f64: ak_rsqrt_f64)),
@@ -22,6 +25,7 @@ extension OpDefinition {
   /// `square(x)`.
   public static let square = OpDefinition(
     "square", "x²", operands: ["x"], type: .sameAsOperand(.numeric),
+    range: .even { $0 * $0 },
     gradient: .rule { g in [g.cotangent * 2 * g[0]] },
     reference: .elementwise { $0 * $0 },
     kernel: .elements(
@@ -31,15 +35,18 @@ extension OpDefinition {
   /// `reciprocal(x)`.
   public static let reciprocal = OpDefinition(
     "reciprocal", "1 / x", operands: ["x"], type: .sameAsOperand(.floating),
+    range: RangeRule { $0[0].reciprocal }, hazards: [.pole(operand: 0)],
     gradient: .rule { g in [-(g.cotangent * GraphOps.square(g.result))] },
     reference: .elementwise { 1 / $0 },
     kernel: .elements(.unary(f32: ak_reciprocal_f32, f64: ak_reciprocal_f64)),
-    storage: .over([0]), drawing: .init(.elementwise, symbol: "1/·", chainer: "1.0 / _"))
+    storage: .over([0]), drawing: .init(.elementwise, symbol: "1/·", chainer: "1.0 / _"),
+    pieces: .kinks(aboveZero))
 
   /// `pow(a, b)` or `a ** b`. The derivative in `a` is 0 where b is 0, that in `b` is 0 where a is
   /// 0, the limits that keep `0 ** 0` and `0 ** 2` finite.
   public static let pow = OpDefinition(
     "pow", "aᵇ", operands: ["a", "b"], type: .broadcast(.floating),
+    range: .power,
     gradient: .rule { g in
       let (a, b) = (g[0], g[1])
       // Only the operand of what would be 0·∞ is replaced, so that further derivatives hold: that
@@ -57,7 +64,16 @@ extension OpDefinition {
     },
     reference: .elementwise { Foundation.pow($0, $1) },
     kernel: .elements(.binary(f32: ak_pow_f32, f64: ak_pow_f64)),
-    storage: .over([0, 1]), drawing: .init(.elementwise, symbol: "^", infix: "**"))
+    storage: .over([0, 1]), drawing: .init(.elementwise, symbol: "^", infix: "**"),
+    pieces: .kinks { c in
+      // 0ᵇ jumps where b is 0, aᵇ has a pole at 0 for b < 0; a², a³ and so on are smooth.
+      let (a, b) = (c.operands[0], c.operands[1])
+      if let power = literalExponent(b) {
+        return power > 0 && power == power.rounded() ? [] : [aboveZero(a)]
+      }
+      let isAbove = aboveZero(a)
+      return [isAbove, GraphOps.logicalAnd(aboveZero(b), GraphOps.logicalNot(isAbove))]
+    })
 }
 
 public func sqrt(_ x: Value) -> Value { x.builder.make(.sqrt, [x]) }

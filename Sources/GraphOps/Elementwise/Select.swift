@@ -11,6 +11,7 @@ extension OpDefinition {
       try context.requireEqualDTypes(1..<3)
       return ValueType(context[1].dtype, try context.broadcastShape(0..<3))
     },
+    range: .either(from: 1),
     gradient: .partial { g in
       guard g.cotangent.dtype.isFloating else {
         return Array(repeating: .notConnected(because: "only floats have derivatives"), count: 3)

@@ -6,6 +6,7 @@ extension OpDefinition {
   /// `sin(x)`, x in radians.
   public static let sin = OpDefinition(
     "sin", "sin x", operands: ["x"], type: .sameAsOperand(.floating),
+    range: .within(ValueRange(-1, 1)),
     gradient: .rule { g in [g.cotangent * GraphOps.cos(g[0])] },
     reference: .elementwise { Foundation.sin($0) },
     kernel: .elements(.unary(f32: ak_sin_f32, f64: ak_sin_f64)),
@@ -14,6 +15,7 @@ extension OpDefinition {
   /// `cos(x)`, x in radians.
   public static let cos = OpDefinition(
     "cos", "cos x", operands: ["x"], type: .sameAsOperand(.floating),
+    range: .within(ValueRange(-1, 1)),
     gradient: .rule { g in [-(g.cotangent * GraphOps.sin(g[0]))] },
     reference: .elementwise { Foundation.cos($0) },
     kernel: .elements(.unary(f32: ak_cos_f32, f64: ak_cos_f64)),
@@ -22,6 +24,7 @@ extension OpDefinition {
   /// `tanh(x)`.
   public static let tanh = OpDefinition(
     "tanh", "tanh x", operands: ["x"], type: .sameAsOperand(.floating),
+    range: .increasing(into: ValueRange(-1, 1)) { Foundation.tanh($0) },
     gradient: .rule { g in [g.cotangent * (1 - GraphOps.square(g.result))] },
     reference: .elementwise { Foundation.tanh($0) },
     kernel: .elements(.unary(f32: ak_tanh_f32, f64: ak_tanh_f64)),

@@ -13,6 +13,7 @@ extension OpDefinition {
       }
       return ValueType(context[0].dtype, target)
     },
+    range: .operand,
     gradient: .rule { g in [g.cotangent.summed(to: g[0].shape)] },
     reference: ReferenceRule { context throws(RunError) in
       let strides = broadcastStrides(context[0].shape, to: context.shape)

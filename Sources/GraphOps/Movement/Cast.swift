@@ -10,6 +10,7 @@ extension OpDefinition {
     type: TypeRule { context throws(TypeError) in
       ValueType(context.attributes.dtype("to"), context[0].shape)
     },
+    range: .cast,
     gradient: .partial { g in
       switch (g[0].dtype.isFloating, g.cotangent.dtype.isFloating) {
       case (true, true): [.value(GraphOps.cast(g.cotangent, to: g[0].dtype))]
@@ -35,7 +36,8 @@ extension OpDefinition {
         KernelRule.unary(context, castLoop(context[0].dtype, context.result.dtype).unary)
       },
       BlockKernel { operands, result in castLoop(operands[0], result) }),
-    drawing: .init(.conversion, chainer: "Cast"))
+    drawing: .init(.conversion, chainer: "Cast"),
+    pieces: .steps { !$0.type.dtype.isFloating })
 }
 
 private func castLoop(_ from: DType, _ to: DType) -> BlockLoop {

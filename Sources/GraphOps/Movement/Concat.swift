@@ -31,6 +31,7 @@ extension OpDefinition {
       shape.dims[axis] = total
       return ValueType(context[0].dtype, shape)
     },
+    range: .either(),
     gradient: .rule { g in
       let axis = g.attributes.axis(rank: g.result.shape.rank)
       var start: Dim = 0

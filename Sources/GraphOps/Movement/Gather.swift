@@ -16,6 +16,7 @@ extension OpDefinition {
         context[0].dtype,
         Shape(shape.dims[..<axis] + context[1].shape.dims + shape.dims[(axis + 1)...]))
     },
+    range: .operand,
     gradient: .partial { g in
       let axis = g.attributes.axis(rank: g[0].shape.rank)
       return [

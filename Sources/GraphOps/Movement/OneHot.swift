@@ -17,6 +17,7 @@ extension OpDefinition {
         context.attributes.dtype("dtype"),
         Shape(context[0].shape.dims + [context.attributes.dim("depth")]))
     },
+    range: .within(.unit),
     gradient: .notDifferentiable(because: "an index is an integer"),
     reference: ReferenceRule { context throws(RunError) in
       let depth = context.shape[context.shape.count - 1]

@@ -15,6 +15,7 @@ extension OpDefinition {
         throw TypeError("the shape of 'reshape' is too large: \(error)")
       }
     },
+    range: .operand,
     gradient: .rule { g in [GraphOps.reshape(g.cotangent, g[0].shape)] },
     reference: ReferenceRule { context throws(RunError) in
       ReferenceArray(shape: context.shape, values: context[0].values)

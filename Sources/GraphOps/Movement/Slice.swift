@@ -19,6 +19,7 @@ extension OpDefinition {
       shape.dims[axis] = try sliceExtent(context.attributes, of: extent)
       return ValueType(context[0].dtype, shape)
     },
+    range: .operand,
     gradient: .rule { g in
       let axis = g.attributes.axis(rank: g[0].shape.rank)
       let start = g.attributes.dim("start")
@@ -115,6 +116,7 @@ extension OpDefinition {
       }
       return ValueType(context[0].dtype, shape)
     },
+    range: RangeRule { $0[0].union(.exactly(0)) },
     gradient: .rule { g in
       let axis = g.attributes.axis(rank: g[0].shape.rank)
       let low = g.attributes.dim("low")

@@ -18,6 +18,7 @@ extension OpDefinition {
       }
       return ValueType(context[0].dtype, Shape(order.map { context[0].shape.dims[$0] }))
     },
+    range: .operand,
     gradient: .rule { g in
       let order = permutation(g.attributes, rank: g[0].shape.rank)
       let inverse = order.indices.map { axis in order.firstIndex(of: axis) ?? axis }

@@ -10,23 +10,38 @@ private let shareAmongTies = GradientRule.rule { g in
   return [attained * (g.cotangent.keepingDims(axes, of: x.shape) / count)]
 }
 
+/// Which elements attain the extreme over the reduced axes.
+private func attaining(
+  _ context: OpContext, _ extreme: (Value, [Int], Bool) -> Value
+) -> [Value] {
+  let x = context.operands[0]
+  let axes = reducedAxes(context.attributes, rank: x.shape.rank)
+  return [equal(x, extreme(x, axes, true))]
+}
+
 extension OpDefinition {
   /// `max(x, axes: [], keepdims: false)`: NaN wins; an empty maximum is −∞. Ties share the
   /// gradient.
   public static let max = OpDefinition(
     "max", "largest over axes", operands: ["x"], attributes: reductionAttributes,
-    type: .reduction(.numeric), gradient: shareAmongTies,
+    type: .reduction(.numeric),
+    range: .operand,
+    gradient: shareAmongTies,
     reference: .reduction { $0.contains(where: \.isNaN) ? .nan : $0.max() ?? -.infinity },
     kernel: .reduction(.init(f32: ak_max_f32, f64: ak_max_f64, i32: ak_max_i32, i64: ak_max_i64)),
-    drawing: .init(.reduction, chainer: "Max"), axes: .reduced)
+    drawing: .init(.reduction, chainer: "Max"), axes: .reduced,
+    pieces: .kinks { attaining($0, GraphOps.max) })
 
   /// `min(x, axes: [], keepdims: false)`: NaN wins; an empty minimum is ∞. Ties share the gradient.
   public static let min = OpDefinition(
     "min", "smallest over axes", operands: ["x"], attributes: reductionAttributes,
-    type: .reduction(.numeric), gradient: shareAmongTies,
+    type: .reduction(.numeric),
+    range: .operand,
+    gradient: shareAmongTies,
     reference: .reduction { $0.contains(where: \.isNaN) ? .nan : $0.min() ?? .infinity },
     kernel: .reduction(.init(f32: ak_min_f32, f64: ak_min_f64, i32: ak_min_i32, i64: ak_min_i64)),
-    drawing: .init(.reduction, chainer: "Min"), axes: .reduced)
+    drawing: .init(.reduction, chainer: "Min"), axes: .reduced,
+    pieces: .kinks { attaining($0, GraphOps.min) })
 
   /// `argmax(x, axes: [], keepdims: false)`: the i64 position of the first maximum among the
   /// reduced elements in row-major order; NaN counts as the maximum; −1 when there are none.
@@ -50,7 +65,7 @@ extension OpDefinition {
       case .bool: KernelRule.missing(context)
       }
     },
-    drawing: .init(.reduction, chainer: "ArgMax"), axes: .reduced)
+    drawing: .init(.reduction, chainer: "ArgMax"), axes: .reduced, pieces: .steps)
 }
 
 public func max(_ x: Value, axes: [Int] = [], keepdims: Bool = false) -> Value {

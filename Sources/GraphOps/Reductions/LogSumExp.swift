@@ -14,6 +14,7 @@ extension OpDefinition {
   public static let logsumexp = OpDefinition(
     "logsumexp", "ln Σ e^x over axes", operands: ["x"], attributes: reductionAttributes,
     type: .reduction(.floating),
+    range: .logSumExp,
     gradient: .rule { g in
       let kept = g.result.keepingDims(g.axes, of: g[0].shape)
       return [g.cotangent.keepingDims(g.axes, of: g[0].shape) * GraphOps.exp(g[0] - kept)]
@@ -45,6 +46,7 @@ extension OpDefinition {
       _ = try context.normalized(axis: context.attributes.int("axis"), rank: context[0].shape.rank)
       return context[0]
     },
+    range: .within(ValueRange(-.infinity, 0)),
     gradient: .rule { g in
       let total = GraphOps.sum(g.cotangent, axes: [g.attributes.int("axis")], keepdims: true)
       return [g.cotangent - GraphOps.exp(g.result) * total]

@@ -18,6 +18,7 @@ extension OpDefinition {
   public static let sum = OpDefinition(
     "sum", "Σ over axes", operands: ["x"], attributes: reductionAttributes,
     type: .reduction(.numeric),
+    range: .sum,
     gradient: .rule { g in [g.cotangent.spread(over: g.axes, to: g[0].shape)] },
     reference: .reduction { $0.reduce(0, +) },
     kernel: .sum(
@@ -29,6 +30,7 @@ extension OpDefinition {
   public static let mean = OpDefinition(
     "mean", "average over axes", operands: ["x"], attributes: reductionAttributes,
     type: .reduction(.floating),
+    range: .mean,
     gradient: .rule { g in
       let dims = g.axes.map { g[0].shape.dims[$0] }
       // The operand exists, so the product of its extents was checked already.

@@ -1,0 +1,178 @@
+import Foundation
+import GraphIR
+
+extension GradientCheck {
+  // MARK: Table
+
+  /// The check as people read it: one line a target, the worst comparison, the refusals.
+  public func table() -> String {
+    let counts = targets.reduce(into: (agree: 0, differ: 0, refused: 0)) { counts, target in
+      switch target.verdict {
+      case .agrees: counts.agree += 1
+      case .differs: counts.differ += 1
+      case .refused: counts.refused += 1
+      }
+    }
+    let sizes = sizes.sorted { $0.key < $1.key }.map { "\($0.key) = \($0.value)" }
+    var lines = [
+      "\(graph): gradient of \(loss) = \(number(lossValue)) against central differences, in f64",
+      (["seed \(seed)", "noise frozen"] + sizes).joined(separator: ", "), "",
+    ]
+    lines += Self.aligned(
+      [["target", "shape", "checked", "refused", "error / tolerance", "verdict"]]
+        + targets.map(row))
+    lines.append("")
+    lines.append(
+      "\(counts.agree) agree, \(counts.differ) differ, \(counts.refused) refused")
+    if let (target, probe) = worst { lines.append("worst: " + sentence(target, probe)) }
+    let refusals = refusalLines()
+    if !refusals.isEmpty { lines += ["", "refused"] + refusals }
+    return lines.joined(separator: "\n")
+  }
+
+  /// What one comparison showed, in a line.
+  func sentence(_ target: Target, _ probe: Probe) -> String {
+    "\(place(target, probe)): symbolic \(number(probe.symbolic)), numeric "
+      + "\(number(probe.numeric)), h \(short(probe.step)), |difference| "
+      + "\(short(abs(probe.symbolic - probe.numeric))) = \(short(probe.error)) of the tolerance "
+      + short(probe.tolerance)
+  }
+
+  /// `fc1.W[3, 17]`, or the target's name with a direction's number.
+  func place(_ target: Target, _ probe: Probe) -> String {
+    switch probe.place {
+    case .entry(let index): target.name + (index.isEmpty ? "" : "\(index)")
+    case .direction(let number): "\(target.name) along random direction \(number + 1)"
+    }
+  }
+
+  private func row(_ target: Target) -> [String] {
+    let decided = target.decided.count
+    let verdict =
+      switch target.verdict {
+      case .agrees: "agrees"
+      case .differs: "DIFFERS"
+      case .refused: "refused"
+      }
+    return [
+      target.name, "\(target.shape)", "\(decided)", "\(target.probes.count - decided)",
+      target.worst.map { short($0.error) } ?? "–", verdict,
+    ]
+  }
+
+  /// Refusals by reason: each with the first place where it stands, and how many there are.
+  private func refusalLines() -> [String] {
+    var lines: [String] = []
+    for target in targets {
+      if case .refused(let reason) = target.verdict, target.probes.isEmpty {
+        lines.append("  \(target.name): \(reason)")
+        continue
+      }
+      let refused = target.probes.compactMap { probe -> String? in
+        guard case .refused(let reason) = probe.verdict else { return nil }
+        return "\(place(target, probe)): \(reason)"
+      }
+      guard let first = refused.first else { continue }
+      let rest = refused.count - 1
+      lines.append("  \(first)" + (rest > 0 ? "; and \(rest) more" : ""))
+    }
+    return lines
+  }
+
+  /// Columns as wide as their widest cell, two blanks between them.
+  private static func aligned(_ rows: [[String]]) -> [String] {
+    let columns = rows.first?.count ?? 0
+    let widths = (0..<columns).map { column in rows.map { $0[column].count }.max() ?? 0 }
+    return rows.map { row in
+      var line = ""
+      for (column, cell) in row.enumerated() {
+        let isLast = column == columns - 1
+        line +=
+          cell + (isLast ? "" : String(repeating: " ", count: widths[column] - cell.count + 2))
+      }
+      return line
+    }
+  }
+
+  private func number(_ value: Double) -> String {
+    value.isNaN ? "nan" : String(format: "%.9g", value)
+  }
+
+  private func short(_ value: Double) -> String {
+    value.isNaN ? "nan" : String(format: "%.2g", value)
+  }
+
+  // MARK: JSON
+
+  /// The check as data: every comparison, those that were refused among them.
+  public struct Report: Encodable, Sendable {
+    struct Comparison: Encodable, Sendable {
+      /// Nil along a random direction.
+      var index: [Int]?
+      var direction: Int?
+      var symbolic: Double
+      var numeric: Double
+      var step: Double
+      var tolerance: Double
+      var verdict: String
+      var reason: String?
+    }
+
+    struct Row: Encodable, Sendable {
+      var name: String
+      var shape: [Int]
+      var line: Int?
+      var verdict: String
+      var reason: String?
+      /// In units of the tolerance.
+      var worstError: Double?
+      var comparisons: [Comparison]
+    }
+
+    var graph: String
+    var loss: String
+    var lossValue: Double
+    var seed: UInt64
+    var sizes: [String: Int]
+    var drawnInputs: [String]
+    var passes: Bool
+    var targets: [Row]
+  }
+
+  public var report: Report {
+    Report(
+      graph: graph, loss: loss, lossValue: lossValue, seed: seed, sizes: sizes,
+      drawnInputs: drawnInputs, passes: passes,
+      targets: targets.map { target in
+        Report.Row(
+          name: target.name, shape: target.shape, line: target.location?.line,
+          verdict: target.verdict.word, reason: target.verdict.reason,
+          worstError: target.worst?.error,
+          comparisons: target.probes.map { probe in
+            var comparison = Report.Comparison(
+              symbolic: probe.symbolic, numeric: probe.numeric, step: probe.step,
+              tolerance: probe.tolerance, verdict: probe.verdict.word,
+              reason: probe.verdict.reason)
+            switch probe.place {
+            case .entry(let index): comparison.index = index
+            case .direction(let number): comparison.direction = number
+            }
+            return comparison
+          })
+      })
+  }
+}
+
+extension GradientCheck.Verdict {
+  fileprivate var word: String {
+    switch self {
+    case .agrees: "agrees"
+    case .differs: "differs"
+    case .refused: "refused"
+    }
+  }
+
+  fileprivate var reason: String? {
+    if case .refused(let reason) = self { reason } else { nil }
+  }
+}

@@ -1,0 +1,105 @@
+import Autodiff
+import GraphIR
+
+extension LintContext {
+  /// A term of the loss with the weight of one element of it.
+  fileprivate struct Term {
+    var node: NodeID
+    var weight: ReductionWeight
+    /// The dimensions of what is summed.
+    var dimensions: [String]
+    /// The power of the batch size in the term as a whole: 1 for a sum, 0 for a mean.
+    var batchPower: Int
+
+    /// Dimensions other than the batch over which the term is averaged.
+    func averaged(besides batch: String) -> [String] {
+      dimensions.filter { $0 != batch && (weight.powers[$0] ?? 0) < 0 }
+    }
+  }
+
+  /// The dimension of the batch: the one that is bound when the graph runs, else the first of the
+  /// inputs'.
+  fileprivate var batch: String? {
+    graph.dimensions.first { $0.defaultSize == nil }?.name
+      ?? graph.inputs.first { $0.type.dtype.isFloating && $0.type.shape.rank > 1 }
+      .flatMap { $0.type.shape.dims[0].symbolName }
+  }
+
+  /// The terms that count examples; a penalty on weights does not.
+  fileprivate func terms(_ batch: String) -> [Term] {
+    guard let loss else { return [] }
+    let ids = lossTerms(of: graph, loss: loss)
+    let factors = ReductionWeight.factors(of: ids, in: loss, graph)
+    return ids.compactMap { id in
+      guard let factor = factors[id],
+        let weight = ReductionWeight.of(id, times: factor, in: graph)
+      else { return nil }
+      let dimensions = graph[weight.elements].type.shape.dims.map(\.description)
+      guard dimensions.contains(batch) else { return nil }
+      return Term(
+        node: id, weight: weight, dimensions: dimensions,
+        batchPower: 1 + (weight.powers[batch] ?? 0))
+    }
+  }
+
+  fileprivate func name(_ term: Term) -> String { "'\(graph[term.node].mention)'" }
+}
+
+extension LintRule {
+  /// About the loss as a whole.
+  static let losses: [LintRule] = [
+    LintRule(
+      "mean-loss-sum-kl",
+      why: "the weight of the divergence changes with the batch size, and no β says so"
+    ) { c in
+      guard let batch = c.batch else { return [] }
+      let terms = c.terms(batch)
+      guard let mean = terms.min(by: { $0.batchPower < $1.batchPower }),
+        let other = terms.first(where: { $0.batchPower != mean.batchPower })
+      else { return [] }
+      return [
+        Match(
+          node: other.node, others: [mean.node],
+          message: "terms of the loss are reduced differently: an element counts "
+            + "\(mean.weight.text) in \(c.name(mean)), \(other.weight.text) in \(c.name(other))",
+          fix: "reduce both alike: sum over pixels and latents, then divide by \(batch)")
+      ]
+    },
+
+    LintRule(
+      "hidden-beta", why: "averaging one term alone is a β that nobody chose and no table shows"
+    ) { c in
+      guard let batch = c.batch else { return [] }
+      let terms = c.terms(batch)
+      guard terms.count > 1, terms.allSatisfy({ $0.batchPower == terms[0].batchPower }),
+        let hidden = terms.first(where: { !$0.averaged(besides: batch).isEmpty }),
+        let other = terms.first(where: { $0.node != hidden.node })
+      else { return [] }
+      let axes = hidden.averaged(besides: batch).joined(separator: "·")
+      return [
+        Match(
+          node: hidden.node, others: [other.node],
+          message: "\(c.name(hidden)) is averaged over \(axes): an element counts "
+            + "\(hidden.weight.text), \(other.weight.text) in \(c.name(other))",
+          fix: "sum over \(axes), and name the weight: const beta = …")
+      ]
+    },
+
+    LintRule("unreached-parameter", why: "it never changes: training is silent about it") { c in
+      guard let loss = c.loss, c.graph[loss].type.shape.rank == 0,
+        c.graph[loss].type.dtype.isFloating
+      else { return [] }
+      let parameters = c.graph.parameters.filter(\.type.dtype.isFloating)
+      let result = try ReverseMode.differentiate(
+        c.graph, root: ReverseMode.Root(loss), withRespectTo: parameters.map(\.id))
+      return parameters.compactMap { parameter in
+        guard let reason = result.derivatives[parameter.id]?.refusal else { return nil }
+        return Match(
+          node: parameter.id,
+          message: "no gradient of '\(c.graph[loss].mention)' reaches the parameter "
+            + "'\(parameter.label)': \(reason)",
+          fix: "use it on the way to the loss, or make it an input")
+      }
+    },
+  ]
+}

@@ -27,6 +27,20 @@ public struct ReverseMode {
     public var derivatives: [NodeID: Derivative]
     /// Edges on a way from the root where the gradient stops, in graph order.
     public var blocked: [BlockedEdge]
+    /// What came in at each node on the way whose adjoint is in the graph.
+    public var adjoints: [NodeID: Adjoint]
+  }
+
+  /// An adjoint and what it is the sum of.
+  public struct Adjoint: Sendable {
+    public var node: NodeID
+    public var ways: [Way]
+  }
+
+  /// A contribution to an adjoint: the node that computes it, and the user along which it comes.
+  public struct Way: Sendable {
+    public var node: NodeID
+    public var user: NodeID
   }
 
   /// ∂root/∂target for every target.
@@ -69,6 +83,7 @@ private struct Pass {
   var contributions: [[(value: Value, user: NodeID)]]
   var refusals: [[Derivative]]
   var adjoints: [Value?]
+  var ways: [[ReverseMode.Way]]
   var blocked: [BlockedEdge] = []
   /// The first `index` that no contribution of a value has yet.
   var nextIndex: [NodeID: Int] = [:]
@@ -90,6 +105,7 @@ private struct Pass {
     contributions = Array(repeating: [], count: graph.nodes.count)
     refusals = Array(repeating: [], count: graph.nodes.count)
     adjoints = Array(repeating: nil, count: graph.nodes.count)
+    ways = Array(repeating: [], count: graph.nodes.count)
   }
 
   mutating func run() {
@@ -151,10 +167,14 @@ private struct Pass {
       }
       guard let first = incoming.first else { return nil }
       var total = first.value
+      ways[node.id.index] = incoming.map { ReverseMode.Way(node: $0.value.id, user: $0.user) }
       if incoming.count > 1 {
         var used: Set<NodeID> = []
         let addends = incoming.enumerated().map { index, item in
           addend(item.value, of: node, through: item.user, index: index, used: &used)
+        }
+        for (place, addend) in addends.enumerated() {
+          ways[node.id.index][place].node = addend.id
         }
         total = addends.dropFirst().reduce(addends[0]) { $0 + $1 }
       }
@@ -281,9 +301,17 @@ private struct Pass {
     for case (let target, .node(let id)) in derivatives {
       derivatives[target] = .node(renumbered[id.index])
     }
+    var known: [NodeID: ReverseMode.Adjoint] = [:]
+    for (index, adjoint) in adjoints.enumerated() {
+      guard let adjoint, kept[adjoint.id.index] else { continue }
+      known[NodeID(index)] = ReverseMode.Adjoint(
+        node: renumbered[adjoint.id.index],
+        ways: ways[index].map { .init(node: renumbered[$0.node.index], user: $0.user) })
+    }
     return ReverseMode.Result(
       graph: whole.filtered { kept[$0.id.index] }, derivatives: derivatives,
-      blocked: blocked.sorted { ($0.user, $0.operand) < ($1.user, $1.operand) })
+      blocked: blocked.sorted { ($0.user, $0.operand) < ($1.user, $1.operand) },
+      adjoints: known)
   }
 
   private func refusal(for target: NodeID) -> Derivative {

@@ -11,7 +11,7 @@ struct AyatoriCommand: AsyncParsableCommand {
     abstract: "A define-then-run graph compiler that shows how a VAE works.",
     version: "0.1.0",
     subcommands: [
-      Check.self, Print.self, Dot.self, Diff.self, Explain.self, Run.self, Train.self,
+      Check.self, Print.self, Dot.self, Diff.self, Explain.self, Grad.self, Run.self, Train.self,
       Gradflow.self, Gradcheck.self, Plan.self, Profile.self, Opt.self, Bench.self,
       Ops.self,
     ])

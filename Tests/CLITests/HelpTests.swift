@@ -3,8 +3,8 @@ import Testing
 
 @Suite struct HelpTests {
   static let commands = [
-    "check", "print", "dot", "diff", "explain", "run", "train", "gradflow", "gradcheck", "opt",
-    "plan", "bench", "ops",
+    "check", "print", "dot", "diff", "explain", "grad", "run", "train", "gradflow", "gradcheck",
+    "opt", "plan", "bench", "ops",
   ]
 
   /// The example at the end of a command's help.

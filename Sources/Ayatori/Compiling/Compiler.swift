@@ -66,6 +66,23 @@ public struct Compiler: Sendable {
   public func differentiate(
     _ lowered: Graph, loss: String, withRespectTo targets: [String]
   ) throws(Diagnostics) -> Graph {
+    let (result, named) = try derivatives(lowered, loss: loss, withRespectTo: targets)
+    let builder = GraphBuilder(continuing: result.graph)
+    for (name, _, derivative) in named {
+      builder.output(
+        derivativeName(of: loss, withRespectTo: name),
+        Value(builder: builder, id: derivative))
+    }
+    return builder.build()
+  }
+
+  /// A derivative that was asked for: the name, its node, and the node of the derivative.
+  typealias NamedDerivative = (name: String, target: NodeID, derivative: NodeID)
+
+  /// What reverse mode finds, and the derivative by each target. Throws as `differentiate`.
+  func derivatives(
+    _ lowered: Graph, loss: String, withRespectTo targets: [String]
+  ) throws(Diagnostics) -> (ReverseMode.Result, [NamedDerivative]) {
     let names = Compiler.distinct(targets)
     var unknown: [Diagnostic] = []
     for name in [loss] + names where lowered.value(named: name) == nil {
@@ -80,14 +97,11 @@ public struct Compiler: Sendable {
     } catch {
       throw Diagnostics([error])
     }
-    let builder = GraphBuilder(continuing: result.graph)
+    var named: [NamedDerivative] = []
     var refused: [Diagnostic] = []
     for (name, id) in zip(names, ids) {
       switch result.derivatives[id] {
-      case .node(let derivative):
-        builder.output(
-          derivativeName(of: loss, withRespectTo: name),
-          Value(builder: builder, id: derivative))
+      case .node(let derivative): named.append((name, id, derivative))
       case .zero(let reason):
         refused.append(.noGradient(name, loss, lowered, "zero almost everywhere: \(reason)"))
       case .notConnected(let reason):
@@ -101,7 +115,7 @@ public struct Compiler: Sendable {
     for edge in result.blocked where edge.hidesTarget && !edge.isRerouted {
       warn(.gradientCut(edge, loss, lowered))
     }
-    return builder.build()
+    return (result, named)
   }
 
   /// The graph at a stage.

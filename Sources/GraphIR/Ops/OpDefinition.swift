@@ -177,14 +177,18 @@ public struct DrawingSpec: Sendable {
   public var chainer: String?
   /// The infix operator that Chainer's label and the readable text show: `+`.
   public var infix: String?
+  /// How formulas write it; as a function of its name when nil.
+  public var notation: Notation?
 
   public init(
-    _ family: Family, symbol: String? = nil, chainer: String? = nil, infix: String? = nil
+    _ family: Family, symbol: String? = nil, chainer: String? = nil, infix: String? = nil,
+    notation: Notation? = nil
   ) {
     self.family = family
     self.symbol = symbol
     self.chainer = chainer
     self.infix = infix
+    self.notation = notation
   }
 }
 

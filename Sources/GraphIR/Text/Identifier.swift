@@ -1,6 +1,6 @@
 /// Which names may stand in a text without quotes:
 /// `[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*`, with Unicode letters (UAX #31) among the letters.
-enum Identifier {
+package enum Identifier {
   /// Words that are values wherever an expression may stand. Every other keyword is contextual.
   static let reserved: Set<String> = ["true", "false", "inf", "nan"]
 
@@ -41,6 +41,14 @@ enum Identifier {
       isFirst = false
     }
     return !isFirst && !followsDot
+  }
+
+  /// The name as texts have it: in quotes where it has to be.
+  package static func spelled(_ name: String) -> String { isPlain(name) ? name : quoted(name) }
+
+  /// The name as prose has it: in quotes only where something in it cannot be seen.
+  package static func visible(_ name: String) -> String {
+    name.unicodeScalars.contains(where: isInvisible) ? quoted(name) : name
   }
 
   /// The name between quotes, with what cannot be seen or would end it escaped.

@@ -23,7 +23,7 @@ extension OpDefinition {
       }
     },
     reference: .elementwise { $0 }, kernel: .none, storage: .view(of: 0),
-    drawing: .init(.barrier, symbol: "stop"), axes: .aligned)
+    drawing: .init(.barrier, symbol: "stop", notation: .function(.upright("stop"))), axes: .aligned)
 
   /// `contribution(x, index: 0)`: x itself, as one of several addends of an adjoint, so that each
   /// can be seen and named even where they are the same value.
@@ -34,7 +34,9 @@ extension OpDefinition {
     range: .operand,
     gradient: .rule { g in [g.cotangent] },
     reference: .elementwise { $0 }, kernel: .none, storage: .view(of: 0),
-    drawing: .init(.movement, symbol: "="), linearity: .signedSum([1]), axes: .aligned)
+    drawing: .init(
+      .movement, symbol: "=",
+      notation: .arithmetic(.x)), linearity: .signedSum([1]), axes: .aligned)
 }
 
 /// Why nothing passes a sampling node with that estimator, and what would.

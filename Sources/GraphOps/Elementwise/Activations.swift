@@ -20,7 +20,10 @@ extension OpDefinition {
     gradient: .rule { g in [g.cotangent * g.result * (1 - g.result)] },
     reference: .elementwise { logistic($0) },
     kernel: .elements(.unary(f32: ak_sigmoid_f32, f64: ak_sigmoid_f64)),
-    storage: .over([0]), drawing: .init(.elementwise, symbol: "σ", chainer: "Sigmoid"))
+    storage: .over([0]),
+    drawing: .init(
+      .elementwise, symbol: "σ", chainer: "Sigmoid",
+      notation: .function(.upright("sigmoid"))))
 
   /// `relu(x)`: NaN stays NaN; the derivative at 0 is 0.
   public static let relu = OpDefinition(
@@ -32,7 +35,10 @@ extension OpDefinition {
     reference: .elementwise { $0.isNaN ? $0 : Swift.max($0, 0) },
     kernel: .elements(
       .unary(f32: ak_relu_f32, f64: ak_relu_f64, i32: ak_relu_i32, i64: ak_relu_i64)),
-    storage: .over([0]), drawing: .init(.elementwise, chainer: "ReLU"), pieces: .kinks(aboveZero))
+    storage: .over([0]),
+    drawing: .init(
+      .elementwise, chainer: "ReLU",
+      notation: .function(.upright("relu"))), pieces: .kinks(aboveZero))
 
   /// `softplus(x)`, stable over the whole range.
   public static let softplus = OpDefinition(
@@ -41,7 +47,10 @@ extension OpDefinition {
     gradient: .rule { g in [g.cotangent * GraphOps.sigmoid(g[0])] },
     reference: .elementwise { stableSoftplus($0) },
     kernel: .elements(.unary(f32: ak_softplus_f32, f64: ak_softplus_f64)),
-    storage: .over([0]), drawing: .init(.elementwise, chainer: "Softplus"),
+    storage: .over([0]),
+    drawing: .init(
+      .elementwise, chainer: "Softplus",
+      notation: .function(.upright("softplus"))),
     decomposition: Decomposition(.onRequest) { c in
       let x = c.operands[0]
       return GraphOps.maximum(x, x.zero) + GraphOps.log1p(GraphOps.exp(-GraphOps.abs(x)))
@@ -56,7 +65,10 @@ extension OpDefinition {
     },
     reference: .elementwise { Foundation.erf($0) },
     kernel: .elements(.unary(f32: ak_erf_f32, f64: ak_erf_f64)),
-    storage: .over([0]), drawing: .init(.elementwise, chainer: "Erf"))
+    storage: .over([0]),
+    drawing: .init(
+      .elementwise, chainer: "Erf",
+      notation: .function(.upright("erf"))))
 }
 
 public func sigmoid(_ x: Value) -> Value { x.builder.make(.sigmoid, [x]) }

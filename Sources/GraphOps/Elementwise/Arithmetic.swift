@@ -14,7 +14,10 @@ extension OpDefinition {
     },
     reference: .elementwise { $0 + $1 },
     kernel: .elements(.binary(f32: ak_add_f32, f64: ak_add_f64, i32: ak_add_i32, i64: ak_add_i64)),
-    storage: .over([0, 1]), drawing: .init(.elementwise, symbol: "+", infix: "+"),
+    storage: .over([0, 1]),
+    drawing: .init(
+      .elementwise, symbol: "+", infix: "+",
+      notation: .arithmetic(.x + .y)),
     linearity: .signedSum([1, 1]))
 
   /// `sub(a, b)` or `a - b`.
@@ -26,7 +29,10 @@ extension OpDefinition {
     },
     reference: .elementwise { $0 - $1 },
     kernel: .elements(.binary(f32: ak_sub_f32, f64: ak_sub_f64, i32: ak_sub_i32, i64: ak_sub_i64)),
-    storage: .over([0, 1]), drawing: .init(.elementwise, symbol: "−", infix: "-"),
+    storage: .over([0, 1]),
+    drawing: .init(
+      .elementwise, symbol: "−", infix: "-",
+      notation: .arithmetic(.x - .y)),
     linearity: .signedSum([1, -1]))
 
   /// `mul(a, b)` or `a * b`.
@@ -38,7 +44,10 @@ extension OpDefinition {
     },
     reference: .elementwise { $0 * $1 },
     kernel: .elements(.binary(f32: ak_mul_f32, f64: ak_mul_f64, i32: ak_mul_i32, i64: ak_mul_i64)),
-    storage: .over([0, 1]), drawing: .init(.elementwise, symbol: "×", infix: "*"),
+    storage: .over([0, 1]),
+    drawing: .init(
+      .elementwise, symbol: "×", infix: "*",
+      notation: .arithmetic(.x * .y)),
     linearity: .product)
 
   /// `div(a, b)` or `a / b`.
@@ -62,7 +71,10 @@ extension OpDefinition {
       return try rule(context)
     },
     kernel: .elements(.binary(f32: ak_div_f32, f64: ak_div_f64, i32: ak_div_i32, i64: ak_div_i64)),
-    storage: .over([0, 1]), drawing: .init(.elementwise, symbol: "÷", infix: "/"),
+    storage: .over([0, 1]),
+    drawing: .init(
+      .elementwise, symbol: "÷", infix: "/",
+      notation: .arithmetic(.x / .y)),
     linearity: .quotient, pieces: .kinks { [aboveZero($0.operands[1])] })
 
   /// `neg(x)` or `-x`.
@@ -72,7 +84,10 @@ extension OpDefinition {
     gradient: .rule { g in [-g.cotangent] },
     reference: .elementwise { -$0 },
     kernel: .elements(.unary(f32: ak_neg_f32, f64: ak_neg_f64, i32: ak_neg_i32, i64: ak_neg_i64)),
-    storage: .over([0]), drawing: .init(.elementwise, symbol: "−", chainer: "-_"),
+    storage: .over([0]),
+    drawing: .init(
+      .elementwise, symbol: "−", chainer: "-_",
+      notation: .arithmetic(-.x)),
     linearity: .signedSum([-1]))
 }
 

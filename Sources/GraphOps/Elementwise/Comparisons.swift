@@ -6,25 +6,36 @@ public import GraphIR
 /// Comparisons are steps: their results carry no derivative.
 private let stepReason = GradientRule.notDifferentiable(because: "a comparison is a step function")
 
+extension Notation.Sign {
+  fileprivate static let equals = Notation.Sign("=", latex: "=")
+  fileprivate static let differs = Notation.Sign("≠", latex: "\\ne")
+  fileprivate static let below = Notation.Sign("<", latex: "<")
+  fileprivate static let atMost = Notation.Sign("≤", latex: "\\le")
+  fileprivate static let above = Notation.Sign(">", latex: ">")
+  fileprivate static let atLeast = Notation.Sign("≥", latex: "\\ge")
+}
+
 extension OpDefinition {
   /// A comparison of two operands of one dtype.
   private static func comparison(
-    _ name: String, _ sign: String, _ dtypes: DTypeSet, _ loops: ElementLoops,
-    _ reference: @escaping @Sendable (Double, Double) -> Bool
+    _ name: String, _ sign: Notation.Sign, not opposite: Notation.Sign, _ dtypes: DTypeSet,
+    _ loops: ElementLoops, _ reference: @escaping @Sendable (Double, Double) -> Bool
   ) -> OpDefinition {
     OpDefinition(
-      name, "a \(sign) b",
+      name, "a \(sign.text) b",
       operands: [
         OperandSpec("a", edge: .nondifferentiable), OperandSpec("b", edge: .nondifferentiable),
       ],
       type: .comparison(dtypes), range: .within(.unit), gradient: stepReason,
       reference: .elementwise { reference($0, $1) ? 1 : 0 }, kernel: .elements(loops),
-      drawing: .init(.comparison, symbol: sign), pieces: .steps)
+      drawing: .init(
+        .comparison, symbol: sign.text, notation: .infix(sign, opposite: opposite)),
+      pieces: .steps)
   }
 
   /// `equal(a, b)` or `a == b`.
   public static let equal = comparison(
-    "equal", "=", .any,
+    "equal", .equals, not: .differs, .any,
     .comparison(
       f32: ak_equal_f32, f64: ak_equal_f64, i32: ak_equal_i32, i64: ak_equal_i64,
       bool: ak_equal_bool)
@@ -32,7 +43,7 @@ extension OpDefinition {
 
   /// `not_equal(a, b)` or `a != b`.
   public static let notEqual = comparison(
-    "not_equal", "≠", .any,
+    "not_equal", .differs, not: .equals, .any,
     .comparison(
       f32: ak_not_equal_f32, f64: ak_not_equal_f64, i32: ak_not_equal_i32, i64: ak_not_equal_i64,
       bool: ak_not_equal_bool)
@@ -40,13 +51,13 @@ extension OpDefinition {
 
   /// `less(a, b)` or `a < b`.
   public static let less = comparison(
-    "less", "<", .numeric,
+    "less", .below, not: .atLeast, .numeric,
     .comparison(f32: ak_less_f32, f64: ak_less_f64, i32: ak_less_i32, i64: ak_less_i64)
   ) { $0 < $1 }
 
   /// `less_equal(a, b)` or `a <= b`.
   public static let lessEqual = comparison(
-    "less_equal", "≤", .numeric,
+    "less_equal", .atMost, not: .above, .numeric,
     .comparison(
       f32: ak_less_equal_f32, f64: ak_less_equal_f64, i32: ak_less_equal_i32,
       i64: ak_less_equal_i64)
@@ -54,13 +65,13 @@ extension OpDefinition {
 
   /// `greater(a, b)` or `a > b`.
   public static let greater = comparison(
-    "greater", ">", .numeric,
+    "greater", .above, not: .atMost, .numeric,
     .comparison(f32: ak_greater_f32, f64: ak_greater_f64, i32: ak_greater_i32, i64: ak_greater_i64)
   ) { $0 > $1 }
 
   /// `greater_equal(a, b)` or `a >= b`.
   public static let greaterEqual = comparison(
-    "greater_equal", "≥", .numeric,
+    "greater_equal", .atLeast, not: .below, .numeric,
     .comparison(
       f32: ak_greater_equal_f32, f64: ak_greater_equal_f64, i32: ak_greater_equal_i32,
       i64: ak_greater_equal_i64)

@@ -10,7 +10,10 @@ extension OpDefinition {
     gradient: .rule { g in [g.cotangent * g.result] },
     reference: .elementwise { Foundation.exp($0) },
     kernel: .elements(.unary(f32: ak_exp_f32, f64: ak_exp_f64)),
-    storage: .over([0]), drawing: .init(.elementwise, chainer: "exp"))
+    storage: .over([0]),
+    drawing: .init(
+      .elementwise, chainer: "exp",
+      notation: .function(Notation.Sign("exp", latex: "\\exp"))))
 
   /// `expm1(x)`: exact near 0, where `exp(x) - 1` cancels.
   public static let expm1 = OpDefinition(
@@ -20,7 +23,10 @@ extension OpDefinition {
     gradient: .rule { g in [g.cotangent * GraphOps.exp(g[0])] },
     reference: .elementwise { Foundation.expm1($0) },
     kernel: .elements(.unary(f32: ak_expm1_f32, f64: ak_expm1_f64)),
-    storage: .over([0]), drawing: .init(.elementwise, chainer: "Expm1"))
+    storage: .over([0]),
+    drawing: .init(
+      .elementwise, chainer: "Expm1",
+      notation: .arithmetic(.call(.exp, [.x]) - .number(1))))
 
   /// `log(x)`, natural.
   public static let log = OpDefinition(
@@ -30,7 +36,10 @@ extension OpDefinition {
     gradient: .rule { g in [g.cotangent / g[0]] },
     reference: .elementwise { Foundation.log($0) },
     kernel: .elements(.unary(f32: ak_log_f32, f64: ak_log_f64)),
-    storage: .over([0]), drawing: .init(.elementwise, chainer: "log"))
+    storage: .over([0]),
+    drawing: .init(
+      .elementwise, chainer: "log",
+      notation: .function(Notation.Sign("ln", latex: "\\ln"))))
 
   /// `log1p(x)`: exact near 0, where `log(1 + x)` cancels.
   public static let log1p = OpDefinition(
@@ -40,7 +49,10 @@ extension OpDefinition {
     gradient: .rule { g in [g.cotangent / (1 + g[0])] },
     reference: .elementwise { Foundation.log1p($0) },
     kernel: .elements(.unary(f32: ak_log1p_f32, f64: ak_log1p_f64)),
-    storage: .over([0]), drawing: .init(.elementwise, chainer: "Log1p"))
+    storage: .over([0]),
+    drawing: .init(
+      .elementwise, chainer: "Log1p",
+      notation: .arithmetic(.call(.log, [.number(1) + .x]))))
 }
 
 public func exp(_ x: Value) -> Value { x.builder.make(.exp, [x]) }

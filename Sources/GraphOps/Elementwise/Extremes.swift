@@ -28,7 +28,10 @@ extension OpDefinition {
     reference: .elementwise { $0.isNaN || $1.isNaN ? .nan : $0 > $1 ? $0 : $1 },
     kernel: .elements(
       .binary(f32: ak_maximum_f32, f64: ak_maximum_f64, i32: ak_maximum_i32, i64: ak_maximum_i64)),
-    storage: .over([0, 1]), drawing: .init(.elementwise, chainer: "Maximum"),
+    storage: .over([0, 1]),
+    drawing: .init(
+      .elementwise, chainer: "Maximum",
+      notation: .function(Notation.Sign("max", latex: "\\max"))),
     pieces: .kinks(firstIsLarger))
 
   /// `minimum(a, b)`: NaN wins, as in NumPy; at a tie each operand gets half of the gradient.
@@ -49,7 +52,10 @@ extension OpDefinition {
     reference: .elementwise { $0.isNaN || $1.isNaN ? .nan : $0 < $1 ? $0 : $1 },
     kernel: .elements(
       .binary(f32: ak_minimum_f32, f64: ak_minimum_f64, i32: ak_minimum_i32, i64: ak_minimum_i64)),
-    storage: .over([0, 1]), drawing: .init(.elementwise, chainer: "Minimum"),
+    storage: .over([0, 1]),
+    drawing: .init(
+      .elementwise, chainer: "Minimum",
+      notation: .function(Notation.Sign("min", latex: "\\min"))),
     pieces: .kinks(firstIsLarger))
 }
 

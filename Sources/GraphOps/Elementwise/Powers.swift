@@ -11,7 +11,10 @@ extension OpDefinition {
     gradient: .rule { g in [g.cotangent * 0.5 / g.result] },
     reference: .elementwise { $0.squareRoot() },
     kernel: .elements(.unary(f32: ak_sqrt_f32, f64: ak_sqrt_f64)),
-    storage: .over([0]), drawing: .init(.elementwise, chainer: "Sqrt"))
+    storage: .over([0]),
+    drawing: .init(
+      .elementwise, chainer: "Sqrt",
+      notation: .arithmetic(.power(.x, .number(0.5)))))
 
   /// `rsqrt(x)`.
   public static let rsqrt = OpDefinition(
@@ -20,7 +23,10 @@ extension OpDefinition {
     gradient: .rule { g in [g.cotangent * -0.5 * g.result / g[0]] },
     reference: .elementwise { 1 / $0.squareRoot() },
     kernel: .elements(.unary(f32: ak_rsqrt_f32, f64: ak_rsqrt_f64)),
-    storage: .over([0]), drawing: .init(.elementwise, chainer: "RsqrtGPU"))
+    storage: .over([0]),
+    drawing: .init(
+      .elementwise, chainer: "RsqrtGPU",
+      notation: .arithmetic(.power(.x, .number(-0.5)))))
 
   /// `square(x)`.
   public static let square = OpDefinition(
@@ -30,7 +36,10 @@ extension OpDefinition {
     reference: .elementwise { $0 * $0 },
     kernel: .elements(
       .unary(f32: ak_square_f32, f64: ak_square_f64, i32: ak_square_i32, i64: ak_square_i64)),
-    storage: .over([0]), drawing: .init(.elementwise, symbol: "(·)²", chainer: "Square"))
+    storage: .over([0]),
+    drawing: .init(
+      .elementwise, symbol: "(·)²", chainer: "Square",
+      notation: .arithmetic(.power(.x, .number(2)))))
 
   /// `reciprocal(x)`.
   public static let reciprocal = OpDefinition(
@@ -39,7 +48,10 @@ extension OpDefinition {
     gradient: .rule { g in [-(g.cotangent * GraphOps.square(g.result))] },
     reference: .elementwise { 1 / $0 },
     kernel: .elements(.unary(f32: ak_reciprocal_f32, f64: ak_reciprocal_f64)),
-    storage: .over([0]), drawing: .init(.elementwise, symbol: "1/·", chainer: "1.0 / _"),
+    storage: .over([0]),
+    drawing: .init(
+      .elementwise, symbol: "1/·", chainer: "1.0 / _",
+      notation: .arithmetic(.power(.x, .number(-1)))),
     pieces: .kinks(aboveZero))
 
   /// `pow(a, b)` or `a ** b`. The derivative in `a` is 0 where b is 0, that in `b` is 0 where a is
@@ -64,7 +76,10 @@ extension OpDefinition {
     },
     reference: .elementwise { Foundation.pow($0, $1) },
     kernel: .elements(.binary(f32: ak_pow_f32, f64: ak_pow_f64)),
-    storage: .over([0, 1]), drawing: .init(.elementwise, symbol: "^", infix: "**"),
+    storage: .over([0, 1]),
+    drawing: .init(
+      .elementwise, symbol: "^", infix: "**",
+      notation: .arithmetic(.power(.x, .y))),
     pieces: .kinks { c in
       // 0ᵇ jumps where b is 0, aᵇ has a pole at 0 for b < 0; a², a³ and so on are smooth.
       let (a, b) = (c.operands[0], c.operands[1])

@@ -28,7 +28,7 @@ extension OpDefinition {
       .select(
         f32: ak_select_f32, f64: ak_select_f64, i32: ak_select_i32, i64: ak_select_i64,
         bool: ak_select_bool)),
-    storage: .over([1, 2]), drawing: .init(.elementwise, chainer: "Where"))
+    storage: .over([1, 2]), drawing: .init(.elementwise, chainer: "Where", notation: .choice))
 }
 
 public func select(_ condition: Value, _ a: Value, _ b: Value) -> Value {

@@ -10,7 +10,10 @@ extension OpDefinition {
     gradient: .rule { g in [g.cotangent * GraphOps.sign(g[0])] },
     reference: .elementwise { Swift.abs($0) },
     kernel: .elements(.unary(f32: ak_abs_f32, f64: ak_abs_f64, i32: ak_abs_i32, i64: ak_abs_i64)),
-    storage: .over([0]), drawing: .init(.elementwise, symbol: "|·|", chainer: "Absolute"),
+    storage: .over([0]),
+    drawing: .init(
+      .elementwise, symbol: "|·|", chainer: "Absolute",
+      notation: .fences(Notation.Sign("|", latex: "|"))),
     pieces: .kinks(aboveZero))
 
   /// `sign(x)`: −1, 0 or 1; NaN stays.
@@ -22,7 +25,10 @@ extension OpDefinition {
     reference: .elementwise { $0.isNaN ? $0 : $0 > 0 ? 1 : $0 < 0 ? -1 : 0 },
     kernel: .elements(
       .unary(f32: ak_sign_f32, f64: ak_sign_f64, i32: ak_sign_i32, i64: ak_sign_i64)),
-    storage: .over([0]), drawing: .init(.elementwise, chainer: "Sign"), pieces: .steps)
+    storage: .over([0]),
+    drawing: .init(
+      .elementwise, chainer: "Sign",
+      notation: .function(.upright("sign"))), pieces: .steps)
 }
 
 public func abs(_ x: Value) -> Value { x.builder.make(.abs, [x]) }

@@ -10,7 +10,10 @@ extension OpDefinition {
     gradient: .rule { g in [g.cotangent * GraphOps.cos(g[0])] },
     reference: .elementwise { Foundation.sin($0) },
     kernel: .elements(.unary(f32: ak_sin_f32, f64: ak_sin_f64)),
-    storage: .over([0]), drawing: .init(.elementwise, chainer: "sin"))
+    storage: .over([0]),
+    drawing: .init(
+      .elementwise, chainer: "sin",
+      notation: .function(Notation.Sign("sin", latex: "\\sin"))))
 
   /// `cos(x)`, x in radians.
   public static let cos = OpDefinition(
@@ -19,7 +22,10 @@ extension OpDefinition {
     gradient: .rule { g in [-(g.cotangent * GraphOps.sin(g[0]))] },
     reference: .elementwise { Foundation.cos($0) },
     kernel: .elements(.unary(f32: ak_cos_f32, f64: ak_cos_f64)),
-    storage: .over([0]), drawing: .init(.elementwise, chainer: "cos"))
+    storage: .over([0]),
+    drawing: .init(
+      .elementwise, chainer: "cos",
+      notation: .function(Notation.Sign("cos", latex: "\\cos"))))
 
   /// `tanh(x)`.
   public static let tanh = OpDefinition(
@@ -28,7 +34,10 @@ extension OpDefinition {
     gradient: .rule { g in [g.cotangent * (1 - GraphOps.square(g.result))] },
     reference: .elementwise { Foundation.tanh($0) },
     kernel: .elements(.unary(f32: ak_tanh_f32, f64: ak_tanh_f64)),
-    storage: .over([0]), drawing: .init(.elementwise, chainer: "Tanh"))
+    storage: .over([0]),
+    drawing: .init(
+      .elementwise, chainer: "Tanh",
+      notation: .function(Notation.Sign("tanh", latex: "\\tanh"))))
 }
 
 public func sin(_ x: Value) -> Value { x.builder.make(.sin, [x]) }

@@ -73,7 +73,7 @@ extension OpDefinition {
       prepared.method = { gemm.description }
       return prepared
     },
-    drawing: .init(.matmul, chainer: "LinearFunction"),
+    drawing: .init(.matmul, chainer: "LinearFunction", notation: .affine),
     decomposition: Decomposition(.onRequest) { c in
       let (x, w, b) = (c.operands[0], c.operands[1], c.operands[2])
       let product = GraphOps.matmul(rows(x), w, transposeB: true)

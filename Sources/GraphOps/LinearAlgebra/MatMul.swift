@@ -105,7 +105,9 @@ extension OpDefinition {
       prepared.method = { (products == 1 ? "" : "\(products) times ") + gemm.description }
       return prepared
     },
-    drawing: .init(.matmul, symbol: "·", chainer: "MatMul"),
+    drawing: .init(
+      .matmul, symbol: "·", chainer: "MatMul",
+      notation: .matrixProduct(transposes: ["transpose_a", "transpose_b"])),
     axes: AxisRule { axis, context in
       let rank = context.shape.rank
       let transposed = context.attributes.bool(context.operand == 0 ? "transpose_a" : "transpose_b")

@@ -31,7 +31,7 @@ extension OpDefinition {
           ).prepared(context[0], context.result))
       },
       BlockKernel { _, _ in BlockLoop(.copy, nil) }),
-    drawing: .init(.movement, chainer: "BroadcastTo"), axes: .aligned)
+    drawing: .init(.movement, chainer: "BroadcastTo", notation: .stretching), axes: .aligned)
 }
 
 public func broadcast(_ x: Value, to shape: Shape) -> Value {

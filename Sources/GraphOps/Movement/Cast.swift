@@ -36,7 +36,7 @@ extension OpDefinition {
         KernelRule.unary(context, castLoop(context[0].dtype, context.result.dtype).unary)
       },
       BlockKernel { operands, result in castLoop(operands[0], result) }),
-    drawing: .init(.conversion, chainer: "Cast"),
+    drawing: .init(.conversion, chainer: "Cast", notation: .conversion),
     pieces: .steps { !$0.type.dtype.isFloating })
 }
 

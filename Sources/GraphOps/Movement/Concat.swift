@@ -79,7 +79,9 @@ extension OpDefinition {
     storage: .joined { operands, attributes in
       attributes.axis(rank: operands[0].shape.rank) == 0
     },
-    drawing: .init(.movement, chainer: "Concat"), axes: .besidesAxis, fusion: .join)
+    drawing: .init(
+      .movement, chainer: "Concat",
+      notation: .function(.upright("concat"))), axes: .besidesAxis, fusion: .join)
 }
 
 /// The values joined along `axis`. Misuse traps: there must be at least one.

@@ -62,7 +62,7 @@ extension OpDefinition {
             size, x.pointer, index.typed(Int64.self), y.pointer, outer, extent, inner, count)
         }, failure: bad.failure)
     },
-    drawing: .init(.movement, chainer: "Take"),
+    drawing: .init(.movement, chainer: "Take", notation: .function(.upright("gather"))),
     axes: AxisRule { axis, context in
       let along = context.attributes.axis(rank: context.operands[0].rank)
       if context.operand == 1 { return axis + along }
@@ -127,7 +127,7 @@ extension OpDefinition {
       default: KernelRule.missing(context)
       }
     },
-    drawing: .init(.movement, chainer: "ScatterAdd"))
+    drawing: .init(.movement, chainer: "ScatterAdd", notation: .function(.upright("scatter_add"))))
 }
 
 /// An array as [outer, size, inner] round one axis.

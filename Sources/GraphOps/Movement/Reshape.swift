@@ -20,7 +20,10 @@ extension OpDefinition {
     reference: ReferenceRule { context throws(RunError) in
       ReferenceArray(shape: context.shape, values: context[0].values)
     },
-    kernel: .none, storage: .view(of: 0), drawing: .init(.movement, chainer: "Reshape"),
+    kernel: .none, storage: .view(of: 0),
+    drawing: .init(
+      .movement, chainer: "Reshape",
+      notation: .reshaping),
     axes: AxisRule { axis, context in
       // Leading extents that stay: what comes behind them is rearranged within their slices.
       let (old, new) = (context.shape.dims, context.result.dims)

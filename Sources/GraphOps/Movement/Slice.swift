@@ -65,7 +65,9 @@ extension OpDefinition {
       else { return nil }
       return try? attributes.dim("start").multiplied(by: inner)
     },
-    drawing: .init(.movement, chainer: "GetItem"), axes: .besidesAxis, fusion: .window,
+    drawing: .init(
+      .movement, chainer: "GetItem",
+      notation: .function(.upright("slice"))), axes: .besidesAxis, fusion: .window,
     bindCheck: { operands, attributes, sizes in
       let extent = operands[0][attributes.axis(rank: operands[0].count)]
       do {
@@ -158,7 +160,9 @@ extension OpDefinition {
         copy()
       }
     },
-    drawing: .init(.movement, chainer: "Pad"), axes: .besidesAxis,
+    drawing: .init(
+      .movement, chainer: "Pad",
+      notation: .function(.upright("pad"))), axes: .besidesAxis,
     bindCheck: { operands, attributes, sizes in
       for name in ["low", "high"] {
         do {

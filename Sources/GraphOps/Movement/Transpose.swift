@@ -41,7 +41,7 @@ extension OpDefinition {
           target: rowMajorStrides(context.result.shape)
         ).prepared(context[0], context.result))
     },
-    drawing: .init(.movement, chainer: "Transpose"),
+    drawing: .init(.movement, chainer: "Transpose", notation: .transposition),
     axes: AxisRule { axis, context in
       permutation(context.attributes, rank: context.shape.rank).firstIndex(of: axis)
     })

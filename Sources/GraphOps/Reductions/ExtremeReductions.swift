@@ -29,7 +29,9 @@ extension OpDefinition {
     gradient: shareAmongTies,
     reference: .reduction { $0.contains(where: \.isNaN) ? .nan : $0.max() ?? -.infinity },
     kernel: .reduction(.init(f32: ak_max_f32, f64: ak_max_f64, i32: ak_max_i32, i64: ak_max_i64)),
-    drawing: .init(.reduction, chainer: "Max"), axes: .reduced,
+    drawing: .init(
+      .reduction, chainer: "Max",
+      notation: .reduction(Notation.Sign("max", latex: "\\max"), isTotal: false)), axes: .reduced,
     pieces: .kinks { attaining($0, GraphOps.max) })
 
   /// `min(x, axes: [], keepdims: false)`: NaN wins; an empty minimum is ∞. Ties share the gradient.
@@ -40,7 +42,9 @@ extension OpDefinition {
     gradient: shareAmongTies,
     reference: .reduction { $0.contains(where: \.isNaN) ? .nan : $0.min() ?? .infinity },
     kernel: .reduction(.init(f32: ak_min_f32, f64: ak_min_f64, i32: ak_min_i32, i64: ak_min_i64)),
-    drawing: .init(.reduction, chainer: "Min"), axes: .reduced,
+    drawing: .init(
+      .reduction, chainer: "Min",
+      notation: .reduction(Notation.Sign("min", latex: "\\min"), isTotal: false)), axes: .reduced,
     pieces: .kinks { attaining($0, GraphOps.min) })
 
   /// `argmax(x, axes: [], keepdims: false)`: the i64 position of the first maximum among the
@@ -65,7 +69,9 @@ extension OpDefinition {
       case .bool: KernelRule.missing(context)
       }
     },
-    drawing: .init(.reduction, chainer: "ArgMax"), axes: .reduced, pieces: .steps)
+    drawing: .init(
+      .reduction, chainer: "ArgMax",
+      notation: .reduction(.upright("argmax"), isTotal: false)), axes: .reduced, pieces: .steps)
 }
 
 public func max(_ x: Value, axes: [Int] = [], keepdims: Bool = false) -> Value {

@@ -27,7 +27,9 @@ extension OpDefinition {
       default: KernelRule.missing(context)
       }
     },
-    drawing: .init(.reduction, chainer: "LogSumExp"),
+    drawing: .init(
+      .reduction, chainer: "LogSumExp",
+      notation: .reduction(.upright("logsumexp"), isTotal: false)),
     decomposition: Decomposition(.onRequest) { c in
       let x = c.operands[0]
       let axes = reducedAxes(c.attributes, rank: x.shape.rank)
@@ -76,7 +78,10 @@ extension OpDefinition {
       default: KernelRule.missing(context)
       }
     },
-    storage: .over([0]), drawing: .init(.reduction, chainer: "LogSoftmax"),
+    storage: .over([0]),
+    drawing: .init(
+      .reduction, chainer: "LogSoftmax",
+      notation: .function(.upright("log_softmax"))),
     decomposition: Decomposition(.onRequest) { c in
       c.operands[0]
         - GraphOps.logsumexp(c.operands[0], axes: [c.attributes.int("axis")], keepdims: true)

@@ -23,7 +23,10 @@ extension OpDefinition {
     reference: .reduction { $0.reduce(0, +) },
     kernel: .sum(
       .init(f32: ak_sum_f32, f64: ak_sum_f64, i32: ak_sum_i32, i64: ak_sum_i64), isMean: false),
-    drawing: .init(.reduction, symbol: "Σ", chainer: "Sum"), linearity: .reduction,
+    drawing: .init(
+      .reduction, symbol: "Σ", chainer: "Sum",
+      notation: .reduction(Notation.Sign("Σ", latex: "\\sum"), isTotal: true)),
+    linearity: .reduction,
     axes: .reduced, fusion: .sum(isMean: false))
 
   /// `mean(x, axes: [], keepdims: false)`; an empty mean is NaN.
@@ -42,7 +45,9 @@ extension OpDefinition {
     },
     reference: .reduction { $0.reduce(0, +) / Double($0.count) },
     kernel: .sum(.init(f32: ak_mean_f32, f64: ak_mean_f64), isMean: true),
-    drawing: .init(.reduction, symbol: "mean", chainer: "Average"), linearity: .reduction,
+    drawing: .init(
+      .reduction, symbol: "mean", chainer: "Average",
+      notation: .reduction(.upright("mean"), isTotal: false)), linearity: .reduction,
     axes: .reduced,
     fusion: .sum(isMean: true))
 }

@@ -1,0 +1,198 @@
+import Autodiff
+import GraphIR
+
+/// Reads formulas off a graph with adjoints.
+///
+/// What somebody named is a symbol, whatever it is made of; so is the derivative by what somebody
+/// named. The rest is written out.
+struct FormulaReader {
+  /// A node without a name whose formula is as long as this gets one when it is used again.
+  private static let longestShared = 24
+  /// One that is as long as this gets a name in any case: nobody reads more, and formulas of
+  /// formulas stay small.
+  private static let longest = 160
+
+  let graph: Graph
+  let rootName: String
+  /// Which named node's derivative a node computes: that nearest to the root, where it is that of
+  /// several.
+  let isDerivativeOf: [NodeID: NodeID]
+  /// What stands for a node in the formulas of others.
+  private(set) var written: [Formula] = []
+  /// What a node is, written out.
+  private(set) var definitions: [Formula] = []
+  private let letters: [NodeID: GreekLetter]
+
+  init(_ graph: Graph, rootName: String, adjoints: [NodeID: NodeID]) {
+    self.graph = graph
+    self.rootName = rootName
+    letters = FormulaReader.letters(of: graph, besides: rootName)
+    var owners: [NodeID: NodeID] = [:]
+    for (node, adjoint) in adjoints
+    where FormulaReader.isNamed(node, in: graph) && graph[adjoint].isAdjoint(of: rootName) {
+      owners[adjoint] = max(owners[adjoint] ?? node, node)
+    }
+    isDerivativeOf = owners
+    let users = graph.users()
+    for node in graph.nodes {
+      let definition = definition(of: node)
+      definitions.append(definition)
+      written.append(reference(to: node, definition, isShared: users[node.id.index].count > 1))
+    }
+  }
+
+  /// Whether the node bears a name that stands for itself; `z.sigma` is a part of `z`.
+  static func isNamed(_ id: NodeID, in graph: Graph) -> Bool {
+    guard let name = graph[id].name else { return false }
+    return graph.owner(ofPart: name) == nil
+  }
+
+  // MARK: Names
+
+  /// Which nodes go by a Greek letter: named numbers, and the parts of one node, whose last word
+  /// spells it, where nothing else claims the letter.
+  private static func letters(
+    of graph: Graph, besides root: String
+  ) -> [NodeID: GreekLetter] {
+    var claims: [GreekLetter: [NodeID]] = [:]
+    var entitled: Set<NodeID> = []
+    var owners: Set<String> = []
+    var parts: Set<NodeID> = []
+    for node in graph.nodes where !node.isAdjoint(of: root) {
+      guard let name = node.name else { continue }
+      let owner = graph.owner(ofPart: name)
+      let word = owner.map { name.dropFirst($0.count + 1) } ?? Substring(name)
+      guard let letter = GreekLetter(named: String(word)) ?? GreekLetter(text: String(word)) else {
+        continue
+      }
+      claims[letter, default: []].append(node.id)
+      if let owner {
+        owners.insert(owner)
+        parts.insert(node.id)
+      } else if node.isConstant {
+        entitled.insert(node.id)
+      }
+    }
+    // Of two draws neither has the σ or the ε.
+    if owners.count == 1 { entitled.formUnion(parts) }
+    var result: [NodeID: GreekLetter] = [:]
+    for (letter, nodes) in claims where nodes.count == 1 && entitled.contains(nodes[0]) {
+      result[nodes[0]] = letter
+    }
+    return result
+  }
+
+  /// The symbol of a node that somebody named.
+  private func symbol(for node: Node, _ name: String) -> Formula {
+    let kind: FormulaSymbol.Kind =
+      node.isConstant ? .constant : node.isNoise ? .noise : .value
+    return .symbol(
+      FormulaSymbol(
+        kind: kind, name: name, letter: letters[node.id], node: node.id),
+      node.type)
+  }
+
+  /// ∂root/∂node, computed by `adjoint`.
+  private func derivativeSymbol(_ node: NodeID, _ adjoint: Node) -> Formula {
+    .symbol(
+      FormulaSymbol(
+        kind: .derivative, name: graph[node].label, root: rootName, node: adjoint.id), adjoint.type)
+  }
+
+  // MARK: Nodes
+
+  private func definition(of node: Node) -> Formula {
+    switch node.body {
+    case .leaf(.constant(let scalar)): return .number(scalar.doubleValue, node.type.dtype)
+    case .leaf(.size(let dim)): return .extent(dim, node.type.dtype)
+    case .leaf: return symbol(for: node, node.label)
+    case .operation(let operation):
+      return .applying(
+        operation, node.operands.map { written[$0.index] },
+        node.operands.map { graph[$0].type }, node.type)
+    }
+  }
+
+  private func reference(
+    to node: Node, _ definition: Formula, isShared: Bool
+  ) -> Formula {
+    if let owner = isDerivativeOf[node.id] {
+      // A weight of a term is read better than its name as a derivative.
+      if definition.isWeight { return definition }
+      return derivativeSymbol(owner, node)
+    }
+    // So is the weight of a term in the derivatives of another root.
+    if case .adjoint = node.role, definition.isWeight { return definition }
+    if !node.isAdjoint(of: rootName), let name = node.name { return symbol(for: node, name) }
+    let isLong = definition.size > FormulaReader.longest
+    guard isLong || isShared && definition.size > FormulaReader.longestShared else {
+      return definition
+    }
+    return .symbol(
+      FormulaSymbol(
+        kind: .part, name: node.id.description, node: node.id),
+      node.type)
+  }
+
+  /// Parts without a name as t1, t2, … in the given order; names of nodes are left out.
+  func partNames(_ parts: [FormulaSymbol]) -> [FormulaSymbol: FormulaSymbol] {
+    var names: [FormulaSymbol: FormulaSymbol] = [:]
+    var number = 0
+    for part in parts {
+      var own = part
+      repeat {
+        number += 1
+        own.name = "t\(number)"
+      } while graph.node(named: own.name) != nil
+      names[part] = own
+    }
+    return names
+  }
+
+  // MARK: Meanings
+
+  /// What a symbol stands for, where that is not to be read in the person's text: constants, noise,
+  /// what lowering made, parts without a name. Nil for the rest.
+  func meaning(of symbol: FormulaSymbol) -> GradientFormulas.Meaning? {
+    guard let id = symbol.node else { return nil }
+    let name = symbol.letter == nil ? nil : symbol.name
+    switch symbol.kind {
+    case .size, .derivative: return nil
+    case .constant, .part:
+      return GradientFormulas.Meaning(
+        symbol: symbol, formula: definitions[id.index], node: name)
+    case .noise:
+      guard case .leaf(.noise(let distribution)) = graph[id].body else { return nil }
+      return GradientFormulas.Meaning(symbol: symbol, node: name, distribution: distribution)
+    case .value:
+      guard graph[id].leaf == nil, !FormulaReader.isNamed(id, in: graph) else { return nil }
+      return GradientFormulas.Meaning(
+        symbol: symbol, formula: definitions[id.index], node: name)
+    }
+  }
+}
+
+extension Graph {
+  /// The node that `name` is a part of: `z` of `z.sigma`, when there is a node `z`.
+  func owner(ofPart name: String) -> String? {
+    guard let dot = name.lastIndex(of: "."), dot != name.startIndex else { return nil }
+    let owner = String(name[..<dot])
+    return node(named: owner) == nil ? nil : owner
+  }
+}
+
+extension Formula {
+  /// Whether constants and extents alone determine it, the same at every place.
+  var isWeight: Bool {
+    isScalar && symbols.allSatisfy { $0.kind == .constant || $0.kind == .size }
+  }
+}
+
+extension Node {
+  /// Whether this is part of a derivative of `root`; derivatives of others are values like any.
+  func isAdjoint(of root: String) -> Bool {
+    if case .adjoint(_, root, _) = role { true } else { false }
+  }
+
+  var isConstant: Bool { if case .leaf(.constant) = body { true } else { false } }
+}

@@ -1,0 +1,35 @@
+public import GraphIR
+
+/// A name in a formula: a value of the graph that is not written out.
+public struct FormulaSymbol: Hashable, Sendable {
+  /// What the name stands for. The order is that in which factors are written.
+  public enum Kind: Int, Hashable, Sendable, Comparable {
+    /// A named number: `beta`.
+    case constant
+    /// The extent of an axis: `N`.
+    case size
+    /// A node that somebody named.
+    case value
+    /// A noise leaf.
+    case noise
+    /// A node without a name whose formula would be long.
+    case part
+    /// ∂root/∂name.
+    case derivative
+
+    public static func < (a: Kind, b: Kind) -> Bool { a.rawValue < b.rawValue }
+  }
+
+  public var kind: Kind
+  /// The node's name, `z.sigma`; of a derivative the name of what it is taken by; the extent's
+  /// text; `t1` of a part.
+  public var name: String
+  /// What is differentiated, when this is a derivative.
+  public var root: String?
+  /// The Greek letter that texts show instead of the name: `sigma` for `z.sigma`.
+  public var letter: GreekLetter?
+  /// The node whose value it is; nil of an extent.
+  public var node: NodeID?
+  /// The extent whose value it is.
+  public var extent: Dim?
+}

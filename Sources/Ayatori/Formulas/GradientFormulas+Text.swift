@@ -1,0 +1,78 @@
+import GraphIR
+
+extension GradientFormulas {
+  /// The report for people: each derivative, way by way and whole, then what the symbols mean.
+  public var text: String {
+    var blocks = derivatives.map { $0.lines.joined(separator: "\n") }
+    let meanings = Meaning.lines(meanings)
+    if !meanings.isEmpty { blocks.append((["where"] + meanings).joined(separator: "\n")) }
+    return blocks.joined(separator: "\n\n") + "\n"
+  }
+}
+
+extension GradientFormulas.Derivative {
+  /// `∂loss/∂z = …`, before it the ways when there are several.
+  var lines: [String] {
+    guard !ways.isEmpty else { return ["\(symbol.text) = \(formula.text)"] }
+    let heads = ways.map { "through \(Identifier.visible($0.through)):" }
+    let width = heads.map(\.count).max() ?? 0
+    return ["\(symbol.text)"]
+      + zip(heads, ways).map { head, way in
+        "  " + head + String(repeating: " ", count: width - head.count) + "  " + way.formula.text
+      } + ["  = \(formula.text)"]
+  }
+}
+
+extension GradientFormulas.Meaning {
+  /// `σ = exp(z_ln_var/2)`, `ε ~ N(0, 1)`.
+  var statement: String {
+    if let distribution { return "\(symbol.text) ~ \(distribution.text)" }
+    return "\(symbol.text) = \(formula?.text ?? "")"
+  }
+
+  /// Indented lines with the nodes' names in a column of their own.
+  static func lines(_ meanings: [GradientFormulas.Meaning]) -> [String] {
+    let width =
+      meanings.filter { $0.node != nil }.map(\.statement.count).max() ?? 0
+    return meanings.map { meaning in
+      let statement = meaning.statement
+      guard let node = meaning.node else { return "  " + statement }
+      return "  " + statement + String(repeating: " ", count: width - statement.count)
+        + "   (\(Identifier.spelled(node)))"
+    }
+  }
+}
+
+extension NoiseDistribution {
+  /// In mathematics.
+  var text: String {
+    switch self {
+    case .normal: "N(0, 1)"
+    case .uniform: "U[0, 1)"
+    }
+  }
+
+  var latex: String {
+    switch self {
+    case .normal: "\\mathcal{N}(0, 1)"
+    case .uniform: "\\mathcal{U}[0, 1)"
+    }
+  }
+}
+
+extension LocalDerivatives {
+  /// The report for people.
+  public var text: String {
+    let heads = entries.map(\.symbol.text)
+    let width = heads.map(\.count).max() ?? 0
+    var lines = ["\(Identifier.spelled(node)) = \(value.text)"]
+    for (head, entry) in zip(heads, entries) {
+      let space = String(repeating: " ", count: width - head.count)
+      let answer = entry.formula.map { "= \($0.text)" } ?? "blocked (\(entry.blocked ?? ""))"
+      lines.append("  \(head)\(space) \(answer)")
+    }
+    let meanings = GradientFormulas.Meaning.lines(meanings)
+    if !meanings.isEmpty { lines += ["", "where"] + meanings }
+    return lines.joined(separator: "\n") + "\n"
+  }
+}

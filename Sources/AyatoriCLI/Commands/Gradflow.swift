@@ -95,6 +95,14 @@ struct Gradflow: ParsableCommand, HasExample {
           at: birth.location, expected: "finite values, as all that it reads",
           got: "\(birth.value) at \(birth.index) of '\(birth.node)', which is \(birth.expression)"))
     }
+    for target in flow.check?.targets ?? [] where target.verdict == .differs {
+      found.append(
+        Diagnostic(
+          "gradient-mismatch",
+          "the gradient at '\(target.name)' is not that of '\(flow.split.loss)'",
+          at: target.location, expected: target.worst.map { "\($0.numeric), by differences" },
+          got: target.worst.map { "\($0.symbolic)" }))
+    }
     if !found.isEmpty { throw CheckFailure(diagnostics: found) }
   }
 }

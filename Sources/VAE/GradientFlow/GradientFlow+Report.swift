@@ -42,6 +42,19 @@ extension GradientFlow {
       public let reason: String
     }
 
+    /// One gradient against difference quotients.
+    public struct Check: Encodable, Sendable {
+      public let name: String
+      /// `agrees`, `differs`, or why nothing was compared.
+      public let verdict: String
+      /// Of the comparison that lies furthest apart; nil where there is none.
+      public let symbolic: Double?
+      public let numeric: Double?
+      /// The step of the difference quotient, and how far the two may lie apart.
+      public let step: Double?
+      public let tolerance: Double?
+    }
+
     public let graph: String
     public let node: String
     public let distribution: String
@@ -63,6 +76,9 @@ extension GradientFlow {
     public let variances: [VarianceSplit]
     public let activeAbove: Double
     public let latents: [LatentStatistics]
+    public let formulas: FormulaReport
+    /// Nil when gradients were not compared with difference quotients.
+    public let check: [Check]?
     public let parity: FlowParity
     public let blocked: [Edge]
     public let unreached: [Unreached]
@@ -94,7 +110,19 @@ extension GradientFlow {
           }, total: row.total, cosine: row.parts.count == 2 ? row.cosine(0, 1) : nil,
           partsError: row.partsError, partsErrorUlps: row.partsErrorUlps)
       }, estimators: comparison, variances: variances, activeAbove: options.activeAbove,
-      latents: latents, parity: parity,
+      latents: latents, formulas: formulas,
+      check: check?.targets.map { target in
+        let verdict =
+          switch target.verdict {
+          case .agrees: "agrees"
+          case .differs: "differs"
+          case .refused(let reason): reason
+          }
+        return Report.Check(
+          name: target.name, verdict: verdict, symbolic: target.worst?.symbolic,
+          numeric: target.worst?.numeric, step: target.worst?.step,
+          tolerance: target.worst?.tolerance)
+      }, parity: parity,
       blocked: split.blocked.map { Report.Edge(from: $0.from, to: $0.to, reason: $0.reason) },
       unreached: split.unreached.map { Report.Unreached(parameter: $0.name, reason: $0.reason) },
       nonFinite: births)

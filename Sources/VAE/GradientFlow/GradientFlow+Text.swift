@@ -5,11 +5,11 @@ import GraphIR
 extension GradientFlow.Report {
   /// The report as people read it; every number is one of this value's.
   public var text: String {
-    var sections = [header, pathSplit, values]
+    var sections = [header, formulaLines, pathSplit, values].filter { !$0.isEmpty }
     if let estimators { sections.append(table(estimators)) }
     if !variances.isEmpty { sections.append(varianceLines) }
     if !latents.isEmpty { sections.append(latentLines) }
-    sections.append(parityLines)
+    sections.append(checkLines + parityLines)
     if !blocked.isEmpty || !unreached.isEmpty { sections.append(blockedLines) }
     if !nonFinite.isEmpty { sections.append(birthLines) }
     return sections.map { $0.joined(separator: "\n") }.joined(separator: "\n\n")
@@ -75,6 +75,41 @@ extension GradientFlow.Report {
         + "first at \(first))"
     }
     return line
+  }
+
+  // MARK: Formulas
+
+  private var formulaLines: [String] {
+    var lines: [String] = []
+    if let local = formulas.local, !local.isEmpty {
+      let parts = local.map { entry in
+        entry.text.map { "\(entry.symbol) = \($0)" }
+          ?? "\(entry.symbol): blocked (\(entry.blocked ?? "no path"))"
+      }
+      lines.append("local    " + parts.joined(separator: "      "))
+    }
+    for (index, derivative) in (formulas.derivatives ?? []).enumerated() {
+      lines.append(
+        (index == 0 ? "whole    " : "         ") + "\(derivative.symbol) = \(derivative.text)")
+    }
+    for (index, meaning) in formulas.meanings.enumerated() where !lines.isEmpty {
+      lines.append((index == 0 ? "where    " : "         ") + meaning.text)
+    }
+    return lines
+  }
+
+  private var checkLines: [String] {
+    guard let check else { return [] }
+    return ["against difference quotients in f64, the noise frozen"]
+      + check.map { row in
+        var line = pad("  " + row.name, nameWidth + 2) + row.verdict
+        if let symbolic = row.symbolic, let numeric = row.numeric, let step = row.step {
+          line +=
+            "   furthest apart: " + number("%.8g", symbolic) + " and " + number("%.8g", numeric)
+            + String(format: " (h = %.2g)", step)
+        }
+        return line
+      }
   }
 
   // MARK: Paths

@@ -22,6 +22,8 @@ public struct GradientFlow: Sendable {
     public var activeAbove = 0.01
     /// Whether estimators are compared; it takes most of the time.
     public var comparesEstimators = true
+    /// Whether gradients are compared with difference quotients.
+    public var checksNumerically = true
     /// A value put into the search for values that are not finite.
     public var plant: Plant?
 
@@ -48,6 +50,11 @@ public struct GradientFlow: Sendable {
   public let parity: FlowParity
   public let births: [NonFiniteBirth]
   public let evidence: Evidence?
+  /// The derivatives at the node as mathematics: of the draw by what it is drawn from, and of the
+  /// loss by the distribution's parameters.
+  public let formulas: FormulaReport
+  /// The gradients against difference quotients with the noise frozen; nil when not asked for.
+  public let check: GradientCheck?
 
   /// ln p(x), where the loss is a bound on it: the terms that depend on the draw are −ln p(x|z) and
   /// the divergence has weight 1.
@@ -112,6 +119,38 @@ public struct GradientFlow: Sendable {
     latents = LatentStatistics.all(site, split, activeAbove: options.activeAbove)
     parity = try FlowParity(program, feeds: feeds, optimized: values)
     births = try NonFiniteBirth.find(in: program.graph, feeds: feeds, plant: options.plant)
+    formulas = FormulaReport(
+      try GradientFlow.unlessRefused {
+        try GradientFormulas(
+          of: site.graph, loss: program.loss, withRespectTo: site.parameters.map(\.name))
+      },
+      local: try GradientFlow.unlessRefused { try LocalDerivatives(of: site.name, in: site.graph) })
+    check =
+      options.checksNumerically
+      ? try GradientFlow.numericCheck(site, program.loss, feeds, shape) : nil
+  }
+
+  /// Nil where a derivative is refused: the split says why.
+  private static func unlessRefused<T>(_ body: () throws -> T) throws -> T? {
+    do {
+      return try body()
+    } catch is Diagnostics {
+      return nil
+    }
+  }
+
+  /// Two directions and a few entries each of the parameters and the draw.
+  private static func numericCheck(
+    _ site: SamplingSite, _ loss: String, _ feeds: Feeds, _ shape: [Int]
+  ) throws -> GradientCheck {
+    var options = GradientCheck.Options()
+    options.directions = 2
+    options.entries = 2
+    let inputs = feeds.inputs.filter { name, _ in site.graph.node(named: name) != nil }
+    return try GradientCheck(
+      site.graph, loss: loss, withRespectTo: (site.parameters + [site.draw]).map(\.name),
+      inputs: inputs, parameters: feeds.parameters, sizes: feeds.sizes, seed: feeds.seed,
+      step: feeds.step, options: options)
   }
 
   /// The split's arrays as expectations over the noise, and ln p(x) where it can be had.

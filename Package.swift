@@ -32,6 +32,7 @@ let package = Package(
     .systemLibrary(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CCairo", pkgConfig: "cairo", providers: [.apt(["libcairo2-dev"])]),
     .target(
       name: "CKernels", cSettings: [.define("_GNU_SOURCE")], linkerSettings: [.linkedLibrary("m")]),
 
@@ -73,7 +74,7 @@ let package = Package(
       swiftSettings: swift),
 
     // MARK: Drawing
-    .target(name: "Drawing", dependencies: ["GraphIR"], swiftSettings: swift),
+    .target(name: "Drawing", dependencies: ["GraphIR", "CCairo"], swiftSettings: swift),
     .testTarget(
       name: "DrawingTests", dependencies: ["GraphIR", "Drawing"], swiftSettings: swift),
 
@@ -88,7 +89,7 @@ let package = Package(
       name: "AyatoriTests", dependencies: ["Ayatori"], exclude: ["Fixtures"], swiftSettings: swift),
 
     // MARK: VAE
-    .target(name: "VAE", dependencies: ["Ayatori"], swiftSettings: swift),
+    .target(name: "VAE", dependencies: ["Ayatori", "Drawing"], swiftSettings: swift),
     .testTarget(
       name: "VAETests", dependencies: ["Ayatori", "VAE"], swiftSettings: swift),
 

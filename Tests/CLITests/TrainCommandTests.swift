@@ -175,4 +175,55 @@ import Testing
     expectFine(result)
     #expect(result.out.contains(/test, k = 1: loss 0\.\d{4}, accuracy 0\.[89]\d{3}/))
   }
+
+  // MARK: Recording the gradient flow
+
+  @Test func theCourseIsRecordedAndShown() throws {
+    try Tool.withDirectory { directory in
+      let flags = [
+        "train", Tool.graphs + "vae_pytorch.aya", "--data", "digits", "--dim", "D=64", "--dim",
+        "H=16", "--dim", "Z=3", "--epochs", "1", "--record-gradflow", "8",
+      ]
+      expectFine(try Tool.run(flags + ["--out", "run"], in: directory))
+      let text = try Tool.run(["gradflow", "run", "--png", "course.png"], in: directory)
+      expectFine(text)
+      #expect(text.out.hasPrefix("gradient flow at 'z' of vae_pytorch, estimator pathwise\n"))
+      #expect(text.out.contains("4 records, every 8 steps, on 64 test images with 4 draws"))
+      let json = try Tool.run(["gradflow", "run", "--json"], in: directory)
+      expectFine(json)
+      #expect(json.out.contains("\"format\" : \"ayatori-gradflow\""))
+      let png = try Data(contentsOf: URL(filePath: directory + "course.png"))
+      #expect(png.starts(with: [0x89, 0x50, 0x4E, 0x47]))
+      // Going on: the same flags go on, others are refused.
+      var more = flags
+      more[more.firstIndex(of: "1") ?? 0] = "2"
+      let resumed = try Tool.run(more + ["--resume", "run"], in: directory)
+      #expect(resumed.status == 0, "\(resumed.err)")
+      let longer = try Tool.run(["gradflow", "run"], in: directory)
+      #expect(longer.out.contains("7 records, every 8 steps"))
+      more[more.firstIndex(of: "8") ?? 0] = "9"
+      more[more.firstIndex(of: "2") ?? 0] = "3"
+      expectRefusal(
+        try Tool.run(more + ["--resume", "run"], in: directory), 1, ["course-mismatch"])
+    }
+  }
+
+  @Test(arguments: [
+    ["--record-gradflow", "5"], ["--record-gradflow", "0", "--out", "x"],
+    ["--gradflow-node", "z", "--out", "x"],
+  ])
+  func recordingNeedsSense(flags: [String]) throws {
+    let result = try Tool.run(
+      ["train", Tool.graphs + "vae_pytorch.aya", "--data", "digits", "--dim", "D=64"] + flags)
+    #expect(result.status == 64)
+  }
+
+  @Test func aDirectoryWithoutACourse() throws {
+    try Tool.withDirectory { directory in
+      let result = try Tool.run(["gradflow", "."], in: directory)
+      expectRefusal(result, 1, ["file-not-found"])
+      let picture = try Tool.run(["gradflow", Tool.graphs + "rsample.aya", "--png", "x.png"])
+      #expect(picture.status == 64)
+    }
+  }
 }

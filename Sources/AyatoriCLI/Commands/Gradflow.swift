@@ -11,7 +11,8 @@ struct Gradflow: ParsableCommand, HasExample {
       One reverse pass a term of the loss; the parts sum to the whole. Means and variances of the \
       estimators come from --draws, or exactly with --exact where the latent is small. Exits with \
       2 when a parameter has no path from the loss or a value is not finite, naming the node \
-      where it was born.
+      where it was born. Of a run's directory in FILE's place it shows what 'ayatori train \
+      --record-gradflow' noted.
       """)
   static let example = "ayatori gradflow Graphs/vae_pytorch.aya --data digits --dim D=64 --node z"
 
@@ -44,6 +45,9 @@ struct Gradflow: ParsableCommand, HasExample {
     help: "Puts a NaN (or :inf, :-inf) at a node and @ELEMENT, to see it found: h1:nan@3.")
   var plant: PlantOption?
 
+  @Option(name: .long, help: "Of a run's directory: draws the course as a picture (.png).")
+  var png: String?
+
   @Flag(name: .long, help: "Prints JSON.")
   var json = false
 
@@ -54,6 +58,8 @@ struct Gradflow: ParsableCommand, HasExample {
   }
 
   func run() throws {
+    if try isDirectory(graph.file) { return try showCourse() }
+    if png != nil { throw ValidationError("--png draws the course of a run: give its directory") }
     let source = try graph.load()
     var inputs = try arrays.loadInputs()
     if let data {
@@ -75,6 +81,23 @@ struct Gradflow: ParsableCommand, HasExample {
     let report = flow.report
     if json { try Console.json(report) } else { try Console.result(report.text) }
     try fail(flow, source)
+  }
+
+  private func isDirectory(_ path: String) throws -> Bool {
+    var isDirectory: ObjCBool = false
+    return FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
+      && isDirectory.boolValue
+  }
+
+  /// What a training run noted.
+  private func showCourse() throws {
+    let course = try FlowCourse(readFrom: graph.file)
+    if let png { try AtomicFile.write(course.picture.png(), to: png) }
+    if json {
+      try Console.json(course)
+    } else {
+      try Console.result(course.text)
+    }
   }
 
   /// Throws for all that the report finds wrong: parameters without a path, values not finite.

@@ -62,7 +62,24 @@ struct Train: ParsableCommand, HasExample {
   @Option(name: .long, help: "Directory with a checkpoint to go on from.")
   var resume: String?
 
+  @Option(
+    name: .long,
+    help: "Notes the gradient flow round the sampling node every so many steps; needs --out.")
+  var recordGradflow: Int?
+
+  @Option(name: .long, help: "The sampling node that --record-gradflow looks at.")
+  var gradflowNode: String?
+
   func validate() throws {
+    if let recordGradflow, recordGradflow < 1 {
+      throw ValidationError("--record-gradflow takes 1 or more, not \(recordGradflow)")
+    }
+    if recordGradflow != nil, out == nil, resume == nil {
+      throw ValidationError("--record-gradflow needs a directory to write to: --out DIR")
+    }
+    if gradflowNode != nil, recordGradflow == nil {
+      throw ValidationError("--gradflow-node goes with --record-gradflow")
+    }
     if epochs < 0 { throw ValidationError("--epochs takes 0 or more, not \(epochs)") }
     if batchSize < 1 { throw ValidationError("--batch-size takes 1 or more, not \(batchSize)") }
     if evalSamples < 0 {
@@ -107,8 +124,34 @@ struct Train: ParsableCommand, HasExample {
         Console.error("note: the checkpoint of an earlier run will be replaced: \(path)")
       }
     }
+    if let recordGradflow, let directory {
+      trainer.recorder = try recorder(source, dataSet, trainer, every: recordGradflow, directory)
+    }
     announce(trainer, dataSet, directory: directory)
     try train(trainer, directory: directory)
+  }
+
+  /// A recorder on the first test images; of a resumed run with what it noted before.
+  private func recorder(
+    _ source: Graph, _ dataSet: DataSet, _ trainer: Trainer, every: Int, _ directory: String
+  ) throws -> FlowRecorder {
+    let probe = try DataInputs(source, for: dataSet)
+      .arrays(of: dataSet.test, in: dataSet, count: min(64, dataSet.test.count))
+    let recorder = try FlowRecorder(
+      source, node: gradflowNode, loss: trainer.loss, inputs: probe, every: every, seed: seed)
+    if resume != nil, FileManager.default.fileExists(atPath: FlowCourse.path(in: directory)) {
+      let earlier = try FlowCourse(readFrom: directory)
+      guard earlier.header == recorder.header else {
+        throw Diagnostic(
+          "course-mismatch", "the recorded gradient flow is of another kind",
+          place: FlowCourse.path(in: directory), expected: "\(earlier.header)",
+          got: "\(recorder.header)", fix: "give the flags of the earlier part of the run")
+      }
+      recorder.resume(earlier, through: trainer.step)
+    } else {
+      try trainer.record(recorder)
+    }
+    return recorder
   }
 
   private func makeDirectory(_ path: String) throws {
@@ -170,6 +213,12 @@ struct Train: ParsableCommand, HasExample {
       let values = try trainer.evaluate().map { "\($0.name) " + String(format: "%.4f", $0.value) }
       try Console.result("  test, k = \(evalSamples): " + values.joined(separator: ", "))
     }
-    if let directory { try trainer.writeCheckpoint(to: directory) }
+    if let directory {
+      try trainer.writeCheckpoint(to: directory)
+      if let recorder = trainer.recorder {
+        try recorder.course.write(to: directory)
+        for warning in recorder.course.warnings { Console.error("gradient flow: \(warning)") }
+      }
+    }
   }
 }

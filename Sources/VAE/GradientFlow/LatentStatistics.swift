@@ -6,7 +6,7 @@ import Passes
 
 /// One latent dimension of a normal draw over a batch: how much it tells and what pulls at it.
 public struct LatentStatistics: Sendable, Encodable {
-  public enum State: String, Sendable, Encodable {
+  public enum State: String, Sendable, Codable {
     /// Var_x μ is at least the threshold, and more than the mean of σ².
     case active
     /// Var_x μ is below the threshold: whatever the image, the latent says the same.

@@ -34,6 +34,8 @@ public final class Trainer {
   public let unclearMetrics: [String]
   public private(set) var epoch = 0
   public private(set) var step: UInt64 = 0
+  /// Notes the gradient flow every so many steps, when set.
+  public var recorder: FlowRecorder?
 
   private let inputs: DataInputs
   private let state: StateStore
@@ -129,10 +131,22 @@ public final class Trainer {
       step += 1
       done += 1
       start += rows.count
+      if let recorder, step % UInt64(recorder.header.every) == 0 {
+        try record(recorder, epochs: Double(epoch) + Double(done) / Double(stepsPerEpoch))
+      }
       progress(done, reduction.perImage(value, batch: rows.count))
     }
     epoch += 1
     return total / Double(order.count)
+  }
+
+  /// Notes the gradient flow as it is now. Throws diagnostics.
+  public func record(_ recorder: FlowRecorder) throws {
+    try record(recorder, epochs: Double(epoch))
+  }
+
+  private func record(_ recorder: FlowRecorder, epochs: Double) throws {
+    try recorder.record(step: step, epoch: epochs) { [state] in state.array($0) }
   }
 
   /// The batch that begins at `start`; empty at the end.

@@ -1,0 +1,216 @@
+import Ayatori
+import Foundation
+
+/// How the gradient flow round a sampling node went over a training run: the file
+/// `gradflow.json` of a run's directory.
+public struct FlowCourse: Codable, Sendable {
+  /// What all records have in common.
+  public struct Header: Codable, Sendable, Equatable {
+    public var graph: String
+    public var node: String
+    public var estimator: String
+    public var loss: String
+    public var terms: [String]
+    /// Steps between two records.
+    public var every: Int
+    /// Images of the probe batch.
+    public var batch: Int
+    public var draws: Int
+    public var activeAbove: Double
+  }
+
+  static let format = "ayatori-gradflow"
+  static let version = 1
+  /// The file's name inside a run's directory.
+  public static let fileName = "gradflow.json"
+
+  public static func path(in directory: String) -> String { directory + "/" + fileName }
+
+  public private(set) var format = FlowCourse.format
+  public private(set) var version = FlowCourse.version
+  public var header: Header
+  /// In the order of the steps.
+  public var records: [FlowRecord]
+
+  public init(header: Header, records: [FlowRecord]) {
+    self.header = header
+    self.records = records
+  }
+
+  /// The most bytes that a file may have: a hundred thousand records of a hundred latents.
+  private static let limit = 1 << 30
+
+  /// Reads a run's course. Throws diagnostics for files that are none.
+  public init(readFrom directory: String) throws(Diagnostic) {
+    let path = FlowCourse.path(in: directory)
+    let bytes = try readFile(path, limit: FlowCourse.limit)
+    let course: FlowCourse
+    do {
+      let decoder = JSONDecoder()
+      decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+        positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+      course = try decoder.decode(FlowCourse.self, from: Data(bytes))
+    } catch {
+      throw .notACourse(path, "JSON of another kind")
+    }
+    guard course.format == FlowCourse.format else { throw .notACourse(path, course.format) }
+    guard course.version == FlowCourse.version else {
+      throw .notACourse(path, "version \(course.version)")
+    }
+    self = course
+  }
+
+  /// Writes atomically: the file in the directory is always a whole course.
+  public func write(to directory: String) throws(Diagnostic) {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys]
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+    let path = FlowCourse.path(in: directory)
+    let data: Data
+    do {
+      data = try encoder.encode(self)
+    } catch {
+      preconditionFailure("a course that cannot be encoded: \(error)")
+    }
+    try AtomicFile.write(Array(data), to: path)
+  }
+}
+
+extension FlowCourse {
+  /// What went wrong in the course, in words; empty when nothing did.
+  public var warnings: [String] {
+    guard let last = records.last, !last.latents.isEmpty else { return [] }
+    var lines: [String] = []
+    let collapsed = last.latents.indices.filter { last.latents[$0].state == .collapsed }
+    if collapsed.count == last.latents.count {
+      lines.append(
+        "posterior collapse: no latent is active; the draw says nothing of the image"
+          + since(collapsed[0]))
+    } else if !collapsed.isEmpty {
+      let names = collapsed.prefix(12).map(String.init).joined(separator: ", ")
+      lines.append(
+        "\(collapsed.count) of \(last.latents.count) latents collapsed: \(names)"
+          + (collapsed.count > 12 ? ", …" : ""))
+    }
+    let revived = last.latents.indices.filter { latent in
+      last.latents[latent].state == .collapsed
+        && records.contains { $0.latents[latent].state == .active }
+    }
+    if !revived.isEmpty {
+      lines.append(
+        "\(revived.count) of them had been active: "
+          + revived.prefix(12).map { "\($0)\(since($0))" }.joined(separator: ", "))
+    }
+    for target in last.targets {
+      if let cosine = target.cosine, cosine < -0.9 {
+        lines.append(
+          "at \(target.name) the terms' gradients point against each other: cosine "
+            + String(format: "%.2f", cosine))
+      }
+    }
+    return lines
+  }
+
+  /// `, since step 400`: from which record on a latent has been collapsed.
+  private func since(_ latent: Int) -> String {
+    guard let lastAlive = records.lastIndex(where: { $0.latents[latent].state != .collapsed })
+    else {
+      return ", from the first record on"
+    }
+    return lastAlive + 1 < records.count ? ", since step \(records[lastAlive + 1].step)" : ""
+  }
+
+  /// The course as people read it: one line a record, then the latents of the last, then warnings.
+  public var text: String {
+    var lines = [
+      "gradient flow at '\(header.node)' of \(header.graph), estimator \(header.estimator)",
+      "\(records.count) records, every \(header.every) steps, on \(header.batch) test images with "
+        + "\(header.draws) draws",
+      "",
+    ]
+    guard let first = records.first, let last = records.last else {
+      return (lines + ["no records"]).joined(separator: "\n")
+    }
+    var head = left("step", 9) + right("epoch", 7) + right(header.loss, 12)
+    for term in header.terms { head += right(clipped(term, 12), 14) }
+    head += right("KL/image", 10) + right("active", 8)
+    for target in first.targets.dropLast() {
+      let name = clipped(target.name, 8)
+      head += right("|∂\(name)|", 12) + right("cos", 7) + right("SNR", 8)
+    }
+    lines.append(head)
+    for record in shown {
+      var line = left(String(record.step), 9) + right(String(format: "%.2f", record.epoch), 7)
+      line += right(short(record.loss), 12)
+      for term in record.terms { line += right(short(term.value), 14) }
+      line += right(record.latents.isEmpty ? "–" : short(record.divergence), 10)
+      line += right(
+        record.latents.isEmpty ? "–" : "\(record.activeUnits)/\(record.latents.count)", 8)
+      for target in record.targets.dropLast() {
+        line += right(target.total.map(short) ?? "–", 12)
+        line += right(target.cosine.map { String(format: "%+.2f", $0) } ?? "–", 7)
+        line += right(target.signalToNoise.map { String(format: "%.3f", $0) } ?? "–", 8)
+      }
+      lines.append(line)
+    }
+    if shown.count < records.count {
+      lines.append("  (\(shown.count) of \(records.count) records; --json has all)")
+    }
+    if !last.latents.isEmpty {
+      lines += ["", "latents at step \(last.step), with their KL over the run"]
+      for (index, latent) in last.latents.enumerated() {
+        let course = records.map { $0.latents[index].divergence }
+        lines.append(
+          left("  \(index)", 6) + right(short(latent.divergence), 10) + "  "
+            + sparkline(course) + "  " + (latent.state?.rawValue ?? ""))
+      }
+    }
+    let found = warnings
+    if !found.isEmpty { lines += [""] + found.map { "warning: \($0)" } }
+    return lines.joined(separator: "\n")
+  }
+
+  /// At most 24 records, evenly spread, the last among them.
+  private var shown: [FlowRecord] {
+    let most = 24
+    guard records.count > most else { return records }
+    return (0..<most).map { records[($0 * (records.count - 1)) / (most - 1)] }
+  }
+
+  /// One character for each of at most 40 stretches of the run, from 0 to the course's maximum.
+  private func sparkline(_ values: [Double]) -> String {
+    let signs = Array("▁▂▃▄▅▆▇█")
+    let most = 40
+    let count = min(values.count, most)
+    let largest = values.filter(\.isFinite).max() ?? 0
+    return String(
+      (0..<count).map { place -> Character in
+        let value = values[count > 1 ? place * (values.count - 1) / (count - 1) : 0]
+        guard value.isFinite else { return "×" }
+        guard largest > 0 else { return signs[0] }
+        return signs[min(signs.count - 1, Int(max(0, value) / largest * Double(signs.count)))]
+      })
+  }
+
+  private func short(_ value: Double) -> String {
+    String(format: "%.5g", value.isNaN ? Double.nan.magnitude : value)
+  }
+  private func left(_ text: String, _ width: Int) -> String {
+    text + String(repeating: " ", count: max(1, width - text.count))
+  }
+  private func right(_ text: String, _ width: Int) -> String {
+    String(repeating: " ", count: max(1, width - text.count)) + text
+  }
+  private func clipped(_ text: String, _ width: Int) -> String {
+    text.count <= width ? text : text.prefix(width - 1) + "…"
+  }
+}
+
+extension Diagnostic {
+  static func notACourse(_ path: String, _ got: String) -> Diagnostic {
+    Diagnostic(
+      "not-a-course", "the file holds no recorded gradient flow", place: path,
+      expected: "what 'ayatori train --record-gradflow EVERY --out DIR' wrote, version 1", got: got)
+  }
+}

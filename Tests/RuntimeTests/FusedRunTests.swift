@@ -27,7 +27,7 @@ import Testing
     for _ in 0..<size {
       let a = random.pick(wholes)
       let b = random.pick(random.pick([wholes, parts]))
-      switch Int.random(in: 0..<16, using: &random) {
+      switch Int.random(in: 0..<18, using: &random) {
       case 0: wholes.append(a + b)
       case 1: wholes.append(b - a)
       case 2: wholes.append(a * b)
@@ -46,6 +46,8 @@ import Testing
         wholes.append(slice(both, axis: 1, from: "C", to: both.shape.dims[1]))
         wholes.append(slice(both, axis: 1, to: "C") * b)
       case 14: parts.append(random.pick(parts) * random.pick(parts.filter { $0.shape.rank == 0 }))
+      case 15: parts.append(tanh(random.pick(parts)))
+      case 16: wholes.append(-random.pick(parts) * a - b)
       default: wholes.append(GraphOps.stopGradient(relu(a)))
       }
     }
@@ -162,6 +164,42 @@ import Testing
     let result = parse(
       SourceFile(name: "g.aya", text: "graph g {\n\(body)\n}\n"), dialect: .standard)
     return try #require(result.graph, "\(result.diagnostics)")
+  }
+
+  /// One number a row, computed in the group, is read for as long as the row's results are written:
+  /// steps that are joined must not put these where it lies.
+  @Test(arguments: [DType.f32, .f64])
+  func aNumberARowOutlivesTheRow(dtype: DType) throws {
+    let graph = GraphBuilder("rows")
+    graph.dimension("N")
+    graph.dimension("C")
+    let (full, column): (Shape, Shape) = (["N", "C"], ["N", 1])
+    let (x, y, z) = (
+      graph.input("x", dtype, full), graph.input("y", dtype, full), graph.input("z", dtype, full)
+    )
+    let (a, b) = (graph.input("a", dtype, column), graph.input("b", dtype, column))
+    graph.output("sub", -a * x - y - -b * z)
+    graph.output("add", exp(a) * x + b * y + z * z)
+    let source = graph.build()
+    var random = SeededGenerator(seed: 5)
+    var feeds: [String: NDArray] = [:]
+    for node in source.inputs {
+      let shape = node.type.shape == full ? [7, 33] : [7, 1]
+      let values = (0..<shape.reduce(1, *)).map { _ in Double.random(in: -1...1, using: &random) }
+      feeds[node.label] = NDArray(converting: values, to: dtype, shape: shape)
+    }
+    let fused = try Passes.run([.simplify, .fuse], on: source)
+    #expect(!fused.groups.isEmpty)
+    var results: [[[Double]]] = []
+    for graph in [source, fused] {
+      let bound = try BoundProgram(try Program(graph), sizes: ["N": 7, "C": 33])
+      for (name, array) in feeds { try bound.feed(name, array) }
+      try bound.run()
+      results.append(["sub", "add"].map { bound.output($0)?.doubles ?? [] })
+    }
+    for (plain, joined) in zip(results[0], results[1]) {
+      for (p, q) in zip(plain, joined) { #expect(Swift.abs(p - q) <= 1e-5) }
+    }
   }
 
   @Test func valuesInsideAGroupNeedNoMemory() throws {

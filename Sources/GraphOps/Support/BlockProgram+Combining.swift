@@ -141,6 +141,13 @@ extension BlockProgram {
     guard made.rows == user.rows, made.columns == user.columns, made.size == user.size else {
       return false
     }
+    // The result may lie where an operand of the moved one was, which was free by then. Element by
+    // element that does no harm; but one element of a row must outlive the row's first result.
+    let isInTheWay = code[place].operands.contains {
+      isRegister($0, user.slot) && user.memory == nil
+        && !($0.rows == user.rows && $0.columns == user.columns && $0.size == user.size)
+    }
+    if isInTheWay { return false }
     var readers = 0
     for (later, draft) in code.enumerated().dropFirst(place + 1) {
       readers += draft.operands.count { isRegister($0, made.slot) }

@@ -30,6 +30,15 @@ enum Graphviz {
   @discardableResult
   static func render(_ dot: String, to path: String) async throws -> [Diagnostic] {
     guard let format = format(of: path) else { throw Diagnostic.unknownPicture(path) }
+    let (picture, warnings) = try await layOut(dot, as: format, for: path)
+    try AtomicFile.write(picture, to: path)
+    return warnings
+  }
+
+  /// The picture of `dot` in a format, meant for the file at `path`, and what Graphviz had to say.
+  static func layOut(
+    _ dot: String, as format: String, for path: String
+  ) async throws -> (picture: [UInt8], warnings: [Diagnostic]) {
     let result: ExecutionResult<Void, BytesOutput, StringOutput<UTF8>>
     do {
       result = try await run(
@@ -43,8 +52,9 @@ enum Graphviz {
     guard result.terminationStatus.isSuccess else {
       throw Diagnostic.graphvizFailed("\(result.terminationStatus)", complaints)
     }
-    try AtomicFile.write(result.standardOutput, to: path)
-    return complaints.isEmpty ? [] : [.graphvizComplained(path, complaints)]
+    return (
+      result.standardOutput, complaints.isEmpty ? [] : [.graphvizComplained(path, complaints)]
+    )
   }
 }
 

@@ -126,6 +126,8 @@ extension AyatoriDrawing {
 
   private func write(_ index: Int, _ writer: inout DOTWriter, _ looks: inout Legend) {
     let box = boxes[index]
+    let element: DOTWriter.Attributes =
+      options.isForPage ? [("id", .text(AyatoriDrawing.elementID(box: index)))] : []
     switch box.kind {
     case .layer:
       writer.node(
@@ -133,7 +135,7 @@ extension AyatoriDrawing {
         [
           ("shape", .text("plain")), ("label", .html(groupLabel(box))),
           ("tooltip", .text(box.members.map { tooltip(graph[$0]) }.joined(separator: "\n"))),
-        ])
+        ] + element)
       looks.addLayer(isOutput: box.members.contains { isOutput[$0.index] })
     case .scope(let path):
       writer.node(
@@ -142,7 +144,8 @@ extension AyatoriDrawing {
           ("label", .html(scopeLabel(box, path))), ("shape", .text("box3d")),
           ("style", .text("filled")), ("color", .text(Hue.grey.line)),
           ("fillcolor", .text(Hue.grey.fill)), ("tooltip", .text(scopeTooltip(box, path))),
-        ] + (box.members.contains { isOutput[$0.index] } ? [("penwidth", .text("2.8"))] : []))
+        ] + (box.members.contains { isOutput[$0.index] } ? [("penwidth", .text("2.8"))] : [])
+          + element)
       looks.addScope(isOutput: box.members.contains { isOutput[$0.index] })
       looks.add(marks: box.members.compactMap { annotations.marks[$0]?.kind })
     case .node:
@@ -154,7 +157,7 @@ extension AyatoriDrawing {
         [("label", .html(label(node)))] + look.attributes + [("tooltip", .text(tooltip(node)))]
       if isOutput[id.index] { attributes.append(("penwidth", .text("2.8"))) }
       if let mark { attributes = mark.applied(to: attributes) }
-      writer.node(box.id, attributes)
+      writer.node(box.id, attributes + element)
       looks.add(node: look, isOutput: isOutput[id.index])
       if let mark { looks.add(marks: [mark]) }
     }

@@ -11,6 +11,11 @@ extension AyatoriDrawing {
     var headPort: Bool
     /// Whether a comparison found it to be new.
     var isNew = false
+    /// Further edges that the line stands for.
+    var merged: [GraphDiff.Edge] = []
+
+    /// All edges that the line stands for.
+    var pairs: [GraphDiff.Edge] { [GraphDiff.Edge(tail: tail, head: head)] + merged }
   }
 
   /// Every edge to draw. One that begins and ends in a box is none; those between the same boxes of
@@ -36,6 +41,7 @@ extension AyatoriDrawing {
       if let index = merged[key] {
         let count = counts[index, default: 1]
         counts[index] = count + 1
+        edges[index].merged += edge.pairs
         if count < AyatoriDrawing.longestTooltip { edges[index].tooltip += "\n" + edge.tooltip }
       } else {
         merged[key] = edges.count
@@ -119,6 +125,7 @@ extension AyatoriDrawing {
       var merged = edge
       merged.tailPort = false
       merged.tooltip = all.map(\.tooltip).joined(separator: "\n")
+      merged.merged = all.dropFirst().flatMap(\.pairs)
       return merged
     }
   }
@@ -245,14 +252,20 @@ extension AyatoriDrawing {
       || parts == (.mixed, .gradient) || parts == (.gradient, .mixed)
   }
 
+  /// Whether an edge is written from its head to its tail.
+  func isUpward(_ edge: Edge, _ order: [Int]) -> Bool {
+    guard let tail = boxOf[edge.tail.index], let head = boxOf[edge.head.index] else { return false }
+    return order[head] < order[tail]
+  }
+
   func write(
-    _ edge: Edge, _ order: [Int], _ writer: inout DOTWriter, _ legend: inout Legend
+    _ edge: Edge, _ order: [Int], id: String?, _ writer: inout DOTWriter, _ legend: inout Legend
   ) {
     guard let tailBox = boxOf[edge.tail.index], let headBox = boxOf[edge.head.index] else { return }
     let tail = endpoint(edge.tail, tailBox, edge.tailPort)
     let head = endpoint(edge.head, headBox, edge.headPort)
     legend.add(edge: edge.look)
-    let isUpward = order[headBox] < order[tailBox]
+    let isUpward = isUpward(edge, order)
     var attributes = edge.look.attributes(
       end: isUpward ? "arrowtail" : "arrowhead", in: homes[edge.head.index].part)
     if isUpward { attributes.append(("dir", .text("back"))) }
@@ -261,6 +274,7 @@ extension AyatoriDrawing {
     if let label = edge.label { attributes.append(("label", .text(" \(DOT.short(label)) "))) }
     attributes.append(("tooltip", .text(edge.tooltip)))
     if edge.label != nil { attributes.append(("labeltooltip", .text(edge.tooltip))) }
+    if let id { attributes.append(("id", .text(id))) }
     writer.edge(isUpward ? head : tail, isUpward ? tail : head, attributes)
   }
 

@@ -22,8 +22,9 @@ extension AyatoriDrawing {
     writer.set([
       ("rankdir", .text("TB")), ("charset", .text("UTF-8")),
       ("fontname", .text(AyatoriDrawing.font)),
-      ("fontsize", .text("18")), ("label", .html(heading)), ("labelloc", .text("t")),
-      ("tooltip", .text(title)), ("bgcolor", .text("white")), ("nodesep", .text("0.28")),
+      ("fontsize", .text("18")), ("label", options.isForPage ? .text("") : .html(heading)),
+      ("labelloc", .text("t")), ("tooltip", .text(title)), ("bgcolor", .text("white")),
+      ("nodesep", .text("0.28")),
       ("ranksep", .text("0.42")), ("pad", .text("0.2")), ("newrank", .text("true")),
     ])
     writer.defaults(
@@ -37,6 +38,7 @@ extension AyatoriDrawing {
     // between neighbours of one rank to a graph where attributes are numbered by name, and looks
     // arrows up there by their first number (dotsplines.c, cloneGraph). With the order kept the
     // two agree; without it an arrow is lost with a warning.
+    let ids: DOTWriter.Attributes = options.isForPage ? [("id", .text(""))] : []
     writer.defaults(
       "edge",
       [
@@ -44,6 +46,7 @@ extension AyatoriDrawing {
         ("arrowtail", .text("normal")), ("color", .text("#404040")),
         ("dir", .text("forward")), ("fontcolor", .text(Hue.muted)),
         ("fontname", .text(AyatoriDrawing.font)), ("fontsize", .text("9")), ("headport", .text("")),
+      ] + ids + [
         ("label", .text("")), ("labeltooltip", .text("")), ("minlen", .text("1")),
         ("penwidth", .text("1")), ("style", .text("solid")), ("tailport", .text("")),
         ("tooltip", .text("")), ("weight", .text("1")),

@@ -151,18 +151,41 @@ struct AyatoriDrawing {
 
   func part(of id: NodeID) -> Part { box(of: id)?.place.part ?? homes[id.index].part }
 
-  func text() -> String {
+  func drawn() -> DrawnGraph {
+    let edges = self.edges()
+    var drawn = DrawnGraph(text: text(edges), notes: notes)
+    if options.isForPage {
+      drawn.boxes = boxes.indices.map {
+        DrawnGraph.Box(id: AyatoriDrawing.elementID(box: $0), nodes: boxes[$0].members)
+      }
+      let order = verticalOrder(edges)
+      drawn.lines = edges.enumerated().map { index, edge in
+        DrawnGraph.Line(
+          id: AyatoriDrawing.elementID(line: index), edges: edge.pairs,
+          isReversed: isUpward(edge, order))
+      }
+    }
+    return drawn
+  }
+
+  /// The ids of the SVG's elements.
+  static func elementID(box: Int) -> String { "box\(box)" }
+  static func elementID(line: Int) -> String { "line\(line)" }
+
+  private func text(_ edges: [Edge]) -> String {
     var writer = DOTWriter()
     writer.open("digraph", DOT.plain(graph.name) ?? "graph")
     writeHeading(&writer)
     var looks = Legend()
-    let edges = self.edges()
     let stubs = self.stubs()
     writeClusters(stubs, &writer, &looks)
     let order = verticalOrder(edges)
-    for edge in edges { write(edge, order, &writer, &looks) }
+    for (index, edge) in edges.enumerated() {
+      let id = options.isForPage ? AyatoriDrawing.elementID(line: index) : nil
+      write(edge, order, id: id, &writer, &looks)
+    }
     for stub in stubs { writeEdge(of: stub, &writer, &looks) }
-    looks.write(to: &writer)
+    if !options.isForPage { looks.write(to: &writer) }
     writer.close()
     return writer.text
   }

@@ -39,6 +39,23 @@ public struct DrawnGraph: Sendable {
   public var text: String
   /// What the drawing leaves out without having been asked to, in words.
   public var notes: [String]
+  /// What stands under the ids of a drawing for a page; empty for others.
+  public var boxes: [Box] = []
+  public var lines: [Line] = []
+
+  /// A box and the nodes that it stands for.
+  public struct Box: Sendable {
+    public var id: String
+    public var nodes: [NodeID]
+  }
+
+  /// A line and the edges that it stands for.
+  public struct Line: Sendable {
+    public var id: String
+    public var edges: [GraphDiff.Edge]
+    /// Whether its path in the picture leads from the user to the value.
+    public var isReversed: Bool
+  }
 }
 
 /// The graph as Graphviz DOT, the same bytes for the same graph on every run.
@@ -59,7 +76,7 @@ public func draw(
       only: roots.map { names throws(Diagnostic) in
         try outputs(names, of: graph)
       }, options)
-    return DrawnGraph(text: drawing.text(), notes: drawing.notes)
+    return drawing.drawn()
   case .chainer:
     guard options.isWhole else { throw .wholeGraphsOnly(graph) }
     let names = roots ?? (graph.output(named: "loss") != nil ? ["loss"] : graph.outputs.map(\.name))

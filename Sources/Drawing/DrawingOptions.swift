@@ -16,19 +16,25 @@ public struct DrawingOptions: Sendable {
   public var collapsed: [String]
   /// When there are more boxes than this, scopes are collapsed until there are not; never when nil.
   public var mostBoxes: Int?
+  /// Boxes and lines bear the ids that `DrawnGraph` lists; title and legend are left to the page.
+  public var isForPage: Bool
 
   public init(
-    selection: Selection? = nil, collapsed: [String] = [], mostBoxes: Int? = nil
+    selection: Selection? = nil, collapsed: [String] = [], mostBoxes: Int? = nil,
+    isForPage: Bool = false
   ) {
     self.selection = selection
     self.collapsed = collapsed
     self.mostBoxes = mostBoxes
+    self.isForPage = isForPage
   }
 
   /// The boxes up to which `ayatori dot` draws every node: more of them no one reads.
   public static let readableBoxes = 250
 
-  var isWhole: Bool { selection == nil && collapsed.isEmpty && mostBoxes == nil }
+  var isWhole: Bool {
+    selection == nil && collapsed.isEmpty && mostBoxes == nil && !isForPage
+  }
 }
 
 /// What a comparison says about a node.

@@ -6,8 +6,8 @@ import Testing
   // MARK: Stages
 
   static let trainable = [
-    "autoencoder", "linear_gaussian", "logistic_regression", "rsample", "vae_2d", "vae_chainer",
-    "vae_naive", "vae_pytorch",
+    "autoencoder", "linear_gaussian", "logistic_regression", "rsample", "vae_2d", "vae_bernoulli",
+    "vae_chainer", "vae_naive", "vae_pytorch",
   ]
 
   /// Without a loss.

@@ -8,7 +8,7 @@ import Testing
     ("vae_chainer", ["D": 4, "H": 3, "Z": 2]), ("vae_pytorch", ["D": 4, "H": 3, "Z": 2]),
     ("vae_naive", ["D": 4, "H": 3, "Z": 2]), ("vae_2d", ["D": 4]),
     ("autoencoder", ["D": 4, "H": 3, "Z": 2]), ("linear_gaussian", [:]), ("rsample", [:]),
-    ("logistic_regression", ["D": 4, "K": 3]),
+    ("logistic_regression", ["D": 4, "K": 3]), ("vae_bernoulli", ["D": 4, "H": 3, "Z": 2]),
   ]
 
   /// Every graph but the decoder alone, which has no loss.

@@ -19,6 +19,7 @@ import Testing
     Case(name: "logistic_regression", dims: ["D": 9, "K": 4]),
     Case(name: "rsample", loss: "z", hasBatch: false),
     Case(name: "vae_2d", dims: ["D": 9, "H": 7]),
+    Case(name: "vae_bernoulli", dims: ["D": 9, "H": 7, "Z": 3]),
     Case(name: "vae_chainer", dims: ["D": 9, "H": 7, "Z": 3]),
     Case(name: "vae_naive", dims: ["D": 9, "H": 7, "Z": 3]),
     Case(name: "vae_pytorch", dims: ["D": 9, "H": 7, "Z": 3]),
@@ -85,7 +86,9 @@ import Testing
       let shape = try node.type.shape.evaluated(graph.sizes(binding: ["N": batch]))
       let uniform = Hashed.uniforms(node.label, shape.reduce(1, *))
       let values: [Double]
-      if node.isInput {
+      if case .leaf(.noise(.uniform)) = node.body {
+        values = uniform
+      } else if node.isInput {
         values = node.type.dtype.isFloating ? uniform : uniform.map { ($0 * 4).rounded(.down) }
       } else {
         values = uniform.map { 2 * $0 - 1 }

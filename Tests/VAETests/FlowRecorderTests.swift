@@ -63,15 +63,15 @@ import VAE
     func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
     #expect(abs(record.loss - mean(splits.map(\.lossValue))) <= 1e-6 * record.loss)
     #expect(record.terms.map(\.weight) == [1, 2])
-    for (index, target) in record.targets.enumerated() {
+    for (index, target) in record.rows.enumerated() {
       let totals = splits.map { $0.rows[index].total?.norm ?? .nan }
       let root = mean(totals.map { $0 * $0 }).squareRoot()
       #expect(abs((target.total ?? .nan) - root) <= 1e-5 * root, "\(target.name)")
       let signal = try #require(target.signalToNoise)
       #expect(signal >= 0 && signal < 100)
     }
-    #expect(record.targets.map(\.name) == ["mu", "logvar", "z"])
-    #expect(record.targets[2].norms[1] == nil && record.targets[2].cosine == nil)
+    #expect(record.rows.map(\.name) == ["mu", "logvar", "z"])
+    #expect(record.rows[2].norms[1] == nil && record.rows[2].cosine == nil)
   }
 
   @Test func coursesComeBack() throws {

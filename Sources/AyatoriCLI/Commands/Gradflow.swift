@@ -4,7 +4,7 @@ import Foundation
 import GraphIR
 import VAE
 
-struct Gradflow: ParsableCommand, HasExample {
+struct Gradflow: AsyncParsableCommand, HasExample {
   static let configuration = CommandConfiguration(
     abstract: "Shows the gradient round a sampling node: its paths, its noise, its estimators.",
     discussion: """
@@ -13,6 +13,9 @@ struct Gradflow: ParsableCommand, HasExample {
       2 when a parameter has no path from the loss or a value is not finite, naming the node \
       where it was born. Of a run's directory in FILE's place it shows what 'ayatori train \
       --record-gradflow' noted.
+
+      --html writes the graph with the gradient over it, and all numbers, as one page that needs \
+      no network; it takes Graphviz.
       """)
   static let example = "ayatori gradflow Graphs/vae_pytorch.aya --data digits --dim D=64 --node z"
 
@@ -48,16 +51,24 @@ struct Gradflow: ParsableCommand, HasExample {
   @Option(name: .long, help: "Of a run's directory: draws the course as a picture (.png).")
   var png: String?
 
+  @Option(name: .long, help: "Writes a page to look at in a browser, instead of the report.")
+  var html: String?
+
+  @Option(
+    name: .long, help: "With --html: a run's directory, whose course the page's slider shows.")
+  var course: String?
+
   @Flag(name: .long, help: "Prints JSON.")
   var json = false
 
   func validate() throws {
+    if course != nil, html == nil { throw ValidationError("--course goes with --html") }
     if batchSize < 1 { throw ValidationError("--batch-size takes 1 or more, not \(batchSize)") }
     if draws < 2 { throw ValidationError("--draws takes 2 or more, not \(draws)") }
     if activeAbove < 0 { throw ValidationError("--active-above takes 0 or more") }
   }
 
-  func run() throws {
+  func run() async throws {
     if try isDirectory(graph.file) { return try showCourse() }
     if png != nil { throw ValidationError("--png draws the course of a run: give its directory") }
     let source = try graph.load()
@@ -79,8 +90,25 @@ struct Gradflow: ParsableCommand, HasExample {
     options.plant = plant?.plant
     let flow = try GradientFlow(source, feeds: feeds, options: options)
     let report = flow.report
-    if json { try Console.json(report) } else { try Console.result(report.text) }
+    if let html { try await write(flow, feeds, to: html) }
+    if json {
+      try Console.json(report)
+    } else if html == nil {
+      try Console.result(report.text)
+    }
     try fail(flow, source)
+  }
+
+  private func write(_ flow: GradientFlow, _ feeds: Feeds, to path: String) async throws {
+    let records = try course.map { path throws(Diagnostic) in
+      try FlowCourse(readFrom: path).records
+    }
+    let page = try FlowPage(flow, FlowField(flow, feeds: feeds), course: records)
+    for note in page.drawing.notes { Console.error("note: \(note)") }
+    let (svg, warnings) = try await Graphviz.layOut(page.drawing.text, as: "svg", for: path)
+    Console.report(warnings)
+    try AtomicFile.write(
+      Array(page.html(svg: String(decoding: svg, as: UTF8.self)).utf8), to: path)
   }
 
   private func isDirectory(_ path: String) throws -> Bool {

@@ -13,6 +13,13 @@ public struct AxisRule: Sendable {
     public let attributes: Attributes
 
     public var shape: Shape { operands[operand] }
+
+    package init(operand: Int, operands: [Shape], result: Shape, attributes: Attributes) {
+      self.operand = operand
+      self.operands = operands
+      self.result = result
+      self.attributes = attributes
+    }
   }
 
   private let body: @Sendable (_ axis: Int, Context) -> Int?
@@ -20,7 +27,7 @@ public struct AxisRule: Sendable {
   /// `body` gives the axis of the result that carries `axis` of the operand; nil when none does.
   public init(_ body: @escaping @Sendable (_ axis: Int, Context) -> Int?) { self.body = body }
 
-  func callAsFunction(_ axis: Int, _ context: Context) -> Int? { body(axis, context) }
+  package func callAsFunction(_ axis: Int, _ context: Context) -> Int? { body(axis, context) }
 
   /// Every element of an operand may reach every element of the result.
   public static let mixed = AxisRule { _, _ in nil }

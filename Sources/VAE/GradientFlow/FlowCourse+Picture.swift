@@ -4,7 +4,7 @@ extension FlowCourse {
   /// The course as plots: the loss's terms, the gradients at the distribution's parameters, what
   /// their noise leaves of them, and the divergence of each latent.
   public var picture: PlotSheet {
-    let targets = records.first?.targets.dropLast().map(\.name) ?? []
+    let targets = records.first?.rows.dropLast().map(\.name) ?? []
     let latents = records.first?.latents.count ?? 0
     var panels = [
       PlotSheet.Panel.lines(
@@ -17,7 +17,7 @@ extension FlowCourse {
       let parts = header.terms.indices.map { term in
         PlotSheet.Series(
           "from \(header.terms[term])",
-          records.map { $0.targets[place].norms[term] ?? .nan })
+          records.map { $0.rows[place].norms[term] ?? .nan })
       }
       panels.append(.lines("gradient at \(name), by term", unit: "norm", parts))
     }
@@ -25,13 +25,13 @@ extension FlowCourse {
       .lines(
         "signal to noise of the gradient, one draw", unit: "SNR",
         targets.enumerated().map { place, name in
-          PlotSheet.Series(name, records.map { $0.targets[place].signalToNoise ?? .nan })
+          PlotSheet.Series(name, records.map { $0.rows[place].signalToNoise ?? .nan })
         }))
     panels.append(
       .lines(
         "cosine between the terms' gradients", unit: "cosine",
         targets.enumerated().map { place, name in
-          PlotSheet.Series(name, records.map { $0.targets[place].cosine ?? .nan })
+          PlotSheet.Series(name, records.map { $0.rows[place].cosine ?? .nan })
         }))
     if latents > 0 {
       panels.append(

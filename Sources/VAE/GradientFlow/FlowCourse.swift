@@ -102,7 +102,7 @@ extension FlowCourse {
         "\(revived.count) of them had been active: "
           + revived.prefix(12).map { "\($0)\(since($0))" }.joined(separator: ", "))
     }
-    for target in last.targets {
+    for target in last.rows {
       if let cosine = target.cosine, cosine < -0.9 {
         lines.append(
           "at \(target.name) the terms' gradients point against each other: cosine "
@@ -135,7 +135,7 @@ extension FlowCourse {
     var head = left("step", 9) + right("epoch", 7) + right(header.loss, 12)
     for term in header.terms { head += right(clipped(term, 12), 14) }
     head += right("KL/image", 10) + right("active", 8)
-    for target in first.targets.dropLast() {
+    for target in first.rows.dropLast() {
       let name = clipped(target.name, 8)
       head += right("|∂\(name)|", 12) + right("cos", 7) + right("SNR", 8)
     }
@@ -147,7 +147,7 @@ extension FlowCourse {
       line += right(record.latents.isEmpty ? "–" : short(record.divergence), 10)
       line += right(
         record.latents.isEmpty ? "–" : "\(record.activeUnits)/\(record.latents.count)", 8)
-      for target in record.targets.dropLast() {
+      for target in record.rows.dropLast() {
         line += right(target.total.map(short) ?? "–", 12)
         line += right(target.cosine.map { String(format: "%+.2f", $0) } ?? "–", 7)
         line += right(target.signalToNoise.map { String(format: "%.3f", $0) } ?? "–", 8)

@@ -42,7 +42,8 @@ public struct FlowParity: Sendable, Encodable {
     self.rows = rows
   }
 
-  private static func row(_ name: String, _ a: NDArray, _ b: NDArray) -> Row {
+  /// How far `b` is from `a`.
+  static func row(_ name: String, _ a: NDArray, _ b: NDArray) -> Row {
     let (x, y) = (a.doubles, b.doubles)
     let largest = x.reduce(0) { max($0, abs($1)) }
     var difference = 0.0

@@ -9,7 +9,7 @@ public struct FlowRecord: Codable, Sendable, Equatable {
   }
 
   /// The gradient at one parameter of the distribution, or at the draw.
-  public struct Target: Codable, Sendable, Equatable {
+  public struct Row: Codable, Sendable, Equatable {
     public var name: String
     /// The root mean square over the draws of each term's gradient norm; nil where none comes.
     public var norms: [Double?]
@@ -34,7 +34,7 @@ public struct FlowRecord: Codable, Sendable, Equatable {
   public var epoch: Double
   public var loss: Double
   public var terms: [Term]
-  public var targets: [Target]
+  public var rows: [Row]
   public var latents: [Latent]
 
   /// Latents that are not collapsed.

@@ -70,7 +70,7 @@ public final class FlowRecorder {
           name: splits[0].terms[term].name, value: mean(splits.map { $0.terms[term].value }),
           weight: splits[0].terms[term].weight)
       },
-      targets: splits[0].rows.indices.map { row in
+      rows: splits[0].rows.indices.map { row in
         target(splits.map { $0.rows[row] }, gradients[row])
       },
       latents: LatentStatistics.all(program.site, splits[0], activeAbove: header.activeAbove).map {
@@ -85,7 +85,7 @@ public final class FlowRecorder {
   /// Steps of the noise streams that neither training nor evaluation draws at.
   private static let firstStep: UInt64 = 3 << 62
 
-  private func target(_ rows: [GradientSplit.Row], _ moments: Moments) -> FlowRecord.Target {
+  private func target(_ rows: [GradientSplit.Row], _ moments: Moments) -> FlowRecord.Row {
     let parts = rows[0].parts.indices.map { part -> Double? in
       let norms = rows.compactMap { $0.parts[part].statistics?.norm }
       return norms.isEmpty ? nil : mean(norms.map { $0 * $0 }).squareRoot()
@@ -95,7 +95,7 @@ public final class FlowRecorder {
     let variance = moments.sampleVariance.reduce(0, +)
     let square =
       moments.mean.reduce(0) { $0 + $1 * $1 } - variance / Double(max(moments.count, 1))
-    return FlowRecord.Target(
+    return FlowRecord.Row(
       name: rows[0].name, norms: parts,
       total: totals.isEmpty ? nil : mean(totals.map { $0 * $0 }).squareRoot(),
       cosine: cosines.isEmpty ? nil : mean(cosines),

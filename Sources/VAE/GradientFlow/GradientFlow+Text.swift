@@ -102,7 +102,8 @@ extension GradientFlow.Report {
     guard let check else { return [] }
     return ["against difference quotients in f64, the noise frozen"]
       + check.map { row in
-        var line = pad("  " + row.name, nameWidth + 2) + row.verdict
+        let verdict = row.verdict.split(separator: ";").first.map(String.init) ?? row.verdict
+        var line = pad("  " + row.name, nameWidth + 2) + verdict
         if let symbolic = row.symbolic, let numeric = row.numeric, let step = row.step {
           line +=
             "   furthest apart: " + number("%.8g", symbolic) + " and " + number("%.8g", numeric)

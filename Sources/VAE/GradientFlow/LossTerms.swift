@@ -6,8 +6,10 @@ import GraphOps
 ///
 /// Walks from the loss through +, −, negation and multiplication or division by constants, and
 /// stops at the first named scalar on each way. Constant addends are no terms: they have no
-/// gradient.
-public func lossTerms(of graph: Graph, loss: NodeID) -> [NodeID] {
+/// gradient. Names in `unseen` were given by a tool and count as none.
+public func lossTerms(
+  of graph: Graph, loss: NodeID, unseen: Set<String> = []
+) -> [NodeID] {
   let constants = graph.constantScalars
   var terms: [NodeID] = []
   var pending = [loss]
@@ -15,7 +17,7 @@ public func lossTerms(of graph: Graph, loss: NodeID) -> [NodeID] {
   while let id = pending.popLast() {
     let node = graph[id]
     guard seen.insert(id).inserted, !constants.contains(id) else { continue }
-    if id != loss, node.name != nil {
+    if id != loss, let name = node.name, !unseen.contains(name) {
       terms.append(id)
       continue
     }

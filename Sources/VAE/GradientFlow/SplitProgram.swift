@@ -58,7 +58,8 @@ struct SplitProgram {
       split.append(ids.map { part.derivatives[$0] ?? .notConnected(because: "no path") })
     }
     refusals = split.map { $0.map(\.refusal) }
-    blocked = whole.blocked.map {
+    // What an estimator stops within its own arithmetic is no way of the person's graph.
+    blocked = whole.blocked.filter { !$0.isRerouted || lowered[$0.user].name != nil }.map {
       (lowered[$0.operand].mention, lowered[$0.user].mention, $0.reason)
     }
     unreached = parameters.compactMap { id in

@@ -37,6 +37,8 @@ public struct EstimatorComparison: Sendable, Encodable {
     public let title: String
     /// Whether the graph uses it.
     public let isOwn: Bool
+    /// Whether its mean is another by its nature, whatever these numbers can tell.
+    public let isBiased: Bool
     /// Over how many draws one gradient is an average; variances are per draw.
     public let draws: Int
     /// What a gradient costs, in forward passes from the draw on: by floating-point operations.
@@ -47,7 +49,7 @@ public struct EstimatorComparison: Sendable, Encodable {
   public let rows: [Row]
   /// The estimator whose mean the others are compared with: its mean is right whatever the cost is.
   public let reference: String
-  /// For each parameter the estimator of least variance among those that agree.
+  /// For each parameter the estimator of least variance among those that agree and are not biased.
   public let winners: [String?]
   /// Expectations by quadrature or enumeration, not from draws.
   public let isExact: Bool
@@ -126,7 +128,8 @@ extension EstimatorComparison {
       return Row(
         estimator: estimator.name,
         title: EstimatorComparison.title(estimator, hasDivergence, measurement.program.draws),
-        isOwn: estimator == ownEstimator, draws: measurement.program.draws,
+        isOwn: estimator == ownEstimator, isBiased: estimator.isBiased,
+        draws: measurement.program.draws,
         passes: Double(measurement.program.flops.run)
           / Double(max(measurement.program.flops.forward, 1)),
         targets: site.parameters.indices.map {
@@ -136,8 +139,12 @@ extension EstimatorComparison {
     }
     let rows = rows
     winners = site.parameters.indices.map { place in
-      rows.filter { $0.targets[place].agrees && $0.targets[place].refusal == nil }
-        .min { $0.targets[place].variance < $1.targets[place].variance }?.title
+      rows.filter { row in
+        let target = row.targets[place]
+        return target.agrees && target.refusal == nil && !row.isBiased && target.mean.isFinite
+          && target.variance.isFinite
+      }
+      .min { $0.targets[place].variance < $1.targets[place].variance }?.title
     }
   }
 

@@ -182,7 +182,7 @@ extension GradientFlow.Report {
       }
       let draws = row.targets.map { target in
         padLeft(
-          target.drawsForTenPercent.isFinite
+          target.drawsForTenPercent < 1e12
             ? String(format: "%.0f", target.drawsForTenPercent) : "–", 9)
       }
       line += "   " + draws.joined() + padLeft(String(format: "%.2f", row.passes), 9)
@@ -198,7 +198,7 @@ extension GradientFlow.Report {
 
   private func disagreement(_ row: EstimatorComparison.Row) -> String {
     let apart = row.targets.filter { !$0.agrees }
-    guard !apart.isEmpty else { return "" }
+    guard !apart.isEmpty else { return row.isBiased ? "   biased" : "" }
     let names = apart.map { target in
       target.parameter + (target.z.map { String(format: " (z = %+.1f)", $0) } ?? "")
     }

@@ -87,6 +87,7 @@ public struct GradientFlow: Sendable {
 
     var points = EstimatorComparison.Points.draws(options.draws)
     if options.isExact {
+      try GradientFlow.checkExact(site)
       let grid = try NoiseGrid(
         site, shape: shape, parameters: known,
         carried: site.graph.separableAxes(of: site.node.id))
@@ -128,6 +129,25 @@ public struct GradientFlow: Sendable {
     check =
       options.checksNumerically
       ? try GradientFlow.numericCheck(site, program.loss, feeds, shape) : nil
+  }
+
+  /// Exact expectations are over one draw of one node, and not of a smooth one in a discrete one's
+  /// place. Throws a diagnostic for what would leave other noise at a single value.
+  private static func checkExact(_ site: SamplingSite) throws(Diagnostics) {
+    let others = site.graph.draws.filter { $0.id != site.node.id }.map(\.label)
+    let estimator = site.estimator
+    let isSmooth = estimator == .gumbelSoftmax || estimator == .straightThroughGumbelSoftmax
+    let reason: String? =
+      if !others.isEmpty {
+        "other draws: \(others.joined(separator: ", "))"
+      } else if site.operation.draws > 1 {
+        "\(site.operation.draws) draws of '\(site.name)'"
+      } else if isSmooth {
+        "the estimator '\(estimator.name)', whose draw is smooth"
+      } else {
+        nil
+      }
+    if let reason { throw Diagnostics([.notExact(site, reason)]) }
   }
 
   /// Nil where a derivative is refused: the split says why.
@@ -225,6 +245,14 @@ public struct GradientFlow: Sendable {
 }
 
 extension Diagnostic {
+  static func notExact(_ site: SamplingSite, _ got: String) -> Diagnostic {
+    Diagnostic(
+      "not-exact", "expectations over '\(site.name)' alone would not be exact",
+      at: site.node.location, place: "--exact",
+      expected: "one draw of one sampling node, from its distribution", got: got,
+      fix: "estimate: --draws 10000")
+  }
+
   static func noNoise(_ site: SamplingSite) -> Diagnostic {
     Diagnostic(
       "no-noise", "'\(site.name)' has no noise of its own to integrate over",

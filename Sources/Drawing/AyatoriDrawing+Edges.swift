@@ -13,6 +13,8 @@ extension AyatoriDrawing {
     var isNew = false
     /// Further edges that the line stands for.
     var merged: [GraphDiff.Edge] = []
+    /// Set for a line of the gradient's flow.
+    var flow: FlowMark?
 
     /// All edges that the line stands for.
     var pairs: [GraphDiff.Edge] { [GraphDiff.Edge(tail: tail, head: head)] + merged }
@@ -55,7 +57,7 @@ extension AyatoriDrawing {
     for (index, count) in counts where count > AyatoriDrawing.longestTooltip {
       edges[index].tooltip += "\n… \(count - AyatoriDrawing.longestTooltip) more"
     }
-    return edges
+    return edges + flowEdges()
   }
 
   /// The most edges that the tooltip of a merged one lists.
@@ -235,6 +237,7 @@ extension AyatoriDrawing {
   /// adjoint beside its value and an update beside its gradient, and those of a fused group that
   /// stands beside the parts.
   private func shapes(_ edge: Edge) -> Bool {
+    if edge.flow != nil { return false }
     let parts = (part(of: edge.tail), part(of: edge.head))
     switch edge.look {
     case .update, .removed: return false
@@ -264,12 +267,26 @@ extension AyatoriDrawing {
     guard let tailBox = boxOf[edge.tail.index], let headBox = boxOf[edge.head.index] else { return }
     let tail = endpoint(edge.tail, tailBox, edge.tailPort)
     let head = endpoint(edge.head, headBox, edge.headPort)
-    legend.add(edge: edge.look)
     let isUpward = isUpward(edge, order)
+    if let mark = edge.flow, let flow = annotations.flow {
+      let ends: (value: String, dir: String) =
+        isUpward ? ("arrowhead", "forward") : ("arrowtail", "back")
+      writer.edge(
+        isUpward ? head : tail, isUpward ? tail : head,
+        attributes(mark, edge, flow, valueEnd: ends.value, dir: ends.dir))
+      legend.add(flow: flow, mark)
+      return
+    }
+    legend.add(edge: edge.look)
     var attributes = edge.look.attributes(
       end: isUpward ? "arrowtail" : "arrowhead", in: homes[edge.head.index].part)
     if isUpward { attributes.append(("dir", .text("back"))) }
     if edge.isNew { attributes.append(("penwidth", .text("2.2"))) }
+    if annotations.flow != nil {
+      // The gradient is what there is to see.
+      attributes.removeAll { $0.name == "color" || $0.name == "penwidth" }
+      attributes += [("color", .text("#A6A6A6")), ("penwidth", .text("0.8"))]
+    }
     if !shapes(edge) { attributes.append(("weight", .text("0"))) }
     if let label = edge.label { attributes.append(("label", .text(" \(DOT.short(label)) "))) }
     attributes.append(("tooltip", .text(edge.tooltip)))

@@ -23,6 +23,9 @@ extension AyatoriDrawing {
     var types = [small(DOT.html(type(node)), 10, Hue.muted)]
     if let shape = concreteShape(node) { types.append(small(DOT.html(shape), 10, Hue.muted)) }
     if let mark = outputMark(node) { types[types.count - 1] += "  " + mark }
+    if annotations.flow != nil, node.isNoise {
+      types.append(small("<B>no gradient</B>", 10, Hue.ink))
+    }
     lines += types
     for note in mark?.notes ?? [] {
       lines.append(small("<I>\(DOT.html(DOT.short(note, limit: 60)))</I>", 10, Hue.ink))

@@ -23,6 +23,8 @@ public struct DrawingAnnotations: Sendable {
   public var removedEdges: [GraphDiff.Edge] = []
   /// Edges that a comparison found to be new, between nodes that are not.
   public var addedEdges: Set<GraphDiff.Edge> = []
+  /// A gradient to draw over the edges, which then stand back.
+  public var flow: DrawingFlow?
 
   public init(
     constants: [NodeID: Scalar] = [:], sizes: [String: Int] = [:], title: String? = nil
@@ -42,6 +44,11 @@ public struct DrawnGraph: Sendable {
   /// What stands under the ids of a drawing for a page; empty for others.
   public var boxes: [Box] = []
   public var lines: [Line] = []
+
+  public init(text: String, notes: [String] = []) {
+    self.text = text
+    self.notes = notes
+  }
 
   /// A box and the nodes that it stands for.
   public struct Box: Sendable {

@@ -146,7 +146,7 @@ extension GradientPage {
       const length = distance(a, b) || 1;
       const [ux, uy] = [(b[0] - a[0]) / length, (b[1] - a[1]) / length];
       const short = reason.replace(/ \(at '[^]*$/, '');
-      const head = short.length > 44 ? short.split(': ')[0] : short;
+      const head = short.length > 44 ? short.split(/[:;,]/)[0] : short;
       const text = head.length > 44 ? head.slice(0, 43) + '…' : head;
       const user = line.edges[0][1] + ' ' + text;
       const isSaid = said.has(user);

@@ -90,7 +90,8 @@ extension GradientPage {
       const update = () => {
         const index = Number(slider.value);
         const moment = moments[index];
-        slider.setAttribute('aria-valuetext', 'step ' + moment.step + ', epoch ' + moment.epoch);
+        slider.setAttribute('aria-valuetext', 'step ' + moment.step + ', epoch '
+          + format(moment.epoch));
         for (const { move } of curves) move(index);
         place.replaceChildren(...momentParts(moment));
       };
@@ -109,7 +110,7 @@ extension GradientPage {
           .concat([entry.total, entry.cosine, entry.signalToNoise].map((value) =>
             el('td', {}, format(value))))));
       const parts = [el('p', { class: 'equation' }, 'Step ' + moment.step + ', epoch '
-        + moment.epoch + ': ' + report.loss + ' ' + format(moment.loss) + ' = ' + terms),
+        + format(moment.epoch) + ': ' + report.loss + ' ' + format(moment.loss) + ' = ' + terms),
       table([''].concat(names.map((name) => '‖∂' + name + '‖'), ['‖total‖', 'cosine', 'SNR']), rows,
         'The gradient at this step')];
       if (moment.latents && moment.latents.length) {

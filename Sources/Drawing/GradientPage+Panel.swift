@@ -92,6 +92,7 @@ extension GradientPage {
       const sizes = parts.map(([, size]) => Number.isFinite(size) ? size : 0);
       const sum = sizes.reduce((a, b) => a + b, 0) || 1;
       return parts.map(([color], index) => {
+        if (sizes[index] === 0) return null;
         const part = el('i');
         /* Shares below 1 in all would leave room. */
         part.style.flexGrow = String(100 * sizes[index] / sum);

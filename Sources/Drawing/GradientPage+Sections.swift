@@ -82,7 +82,7 @@ extension GradientPage {
       const names = found.rows[0].targets.map((target) => target.parameter);
       const exact = found.isExact;
       const head = ['estimator', 'passes', 'draws'].concat(names.flatMap((name) =>
-        ['mean ' + name, 'variance', 'SNR', 'draws for 10 %', exact ? 'quadrature' : 'z', '']));
+        ['mean ' + name, 'variance', 'SNR', 'for 10 %', exact ? 'quadrature' : 'z', '']));
       const rows = found.rows.map((entry, at) => {
         const base = '/estimators/rows/' + at;
         const cells = entry.targets.flatMap((target, index) => {
@@ -103,8 +103,8 @@ extension GradientPage {
           [shown(base + '/passes'), shown(base + '/draws')].concat(cells),
           entry.isOwn ? 'best' : null);
       });
-      return card('Estimators', 'Variance, signal to noise and draws for a tenth are of one draw, '
-        + 'by ' + found.method + '. ▸ is the graph’s own, ★ the least variance, ≠ another '
+      return card('Estimators', 'Variance, signal to noise and draws for 10 % error are of one '
+        + 'draw, by ' + found.method + '. ▸ is the graph’s own, ★ the least variance, ≠ another '
         + 'mean than that of ' + found.reference + '. Passes are forward passes from the draw on.',
       table(head, rows, 'Estimators'));
     }

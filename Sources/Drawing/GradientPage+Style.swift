@@ -28,10 +28,10 @@ extension GradientPage {
     --paper:light-dark(#fbfbf9,#0f1216);--card:light-dark(#fff,#161a20);
     --ink:light-dark(#16181d,#e9ebef);--soft:light-dark(#5a606b,#a2a9b5);
     --rule:light-dark(#e4e4df,#2a3038);--wash:light-dark(#f4f4f0,#1c2128);
-    --root-0:light-dark(#0072b2,#5cb6ee);--root-1:light-dark(#b84a00,#ff9a57);
-    --root-2:light-dark(#007a5a,#3fcfa3);--root-3:light-dark(#9b4f7b,#e69cc4);
-    --root-4:light-dark(#7a6f00,#e6d94a);--all:light-dark(#16181d,#f2f4f7);
-    --stop:light-dark(#b3261e,#ff8a80);
+    --root-0:light-dark(#0072b2,#5cb6ee);--root-1:light-dark(#007a5a,#3fcfa3);
+    --root-2:light-dark(#9b4f7b,#e69cc4);--root-3:light-dark(#7a6f00,#e6d94a);
+    --root-4:light-dark(#3a8fc4,#8ecbf0);--all:light-dark(#16181d,#f2f4f7);
+    --stop:light-dark(#c25400,#ff9a57);
     \(variables)
     }
     :root[data-theme=light]{color-scheme:light}:root[data-theme=dark]{color-scheme:dark}
@@ -96,7 +96,7 @@ extension GradientPage {
     .card{padding:20px 24px;min-width:0}
     .scroll{overflow-x:auto;margin:0 -4px;padding:0 4px}
     table{border-collapse:collapse;font-size:13.5px;width:100%}
-    th,td{text-align:right;padding:5px 0 5px 16px;border-bottom:1px solid var(--rule);
+    th,td{text-align:right;padding:5px 0 5px 13px;border-bottom:1px solid var(--rule);
     white-space:nowrap;vertical-align:baseline}
     th:first-child,td:first-child{text-align:left;padding-left:0}
     td.text,th.text{text-align:left}

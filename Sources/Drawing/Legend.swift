@@ -30,6 +30,14 @@ struct Legend {
 
   mutating func add(edge: EdgeLook) { edges.insert(edge) }
 
+  /// Roots whose gradient is drawn, by their places, and whether one is blocked anywhere.
+  private var roots: [Int: String] = [:]
+  private var hasStops = false
+
+  mutating func add(flow: DrawingFlow, _ mark: AyatoriDrawing.FlowMark) {
+    if mark.reason == nil { roots[mark.root] = flow.roots[mark.root] } else { hasStops = true }
+  }
+
   private static let boxesPerRow = 3
 
   /// Writes the legend as a cluster of its own: rows of boxes, then a line a row.
@@ -43,7 +51,27 @@ struct Legend {
     ])
     var rows = writeBoxes(to: &writer)
     for look in EdgeLook.allCases where edges.contains(look) {
-      rows.append(write(look, to: &writer))
+      rows.append(
+        writeLine(look.rawValue, look.meaning, look.attributes(), to: &writer))
+    }
+    for (root, name) in roots.sorted(by: { $0.key < $1.key }) {
+      let (style, color) = DrawingFlow.line(root)
+      rows.append(
+        writeLine(
+          "root \(root)", "gradient of \(DOT.short(name))",
+          [
+            ("style", .text(style)), ("color", .text(color)), ("arrowtail", .text("normal")),
+            ("dir", .text("back")), ("penwidth", .text("2.4")),
+          ], to: &writer))
+    }
+    if hasStops {
+      rows.append(
+        writeLine(
+          "stop", "gradient blocked",
+          [
+            ("color", .text(Hue.vermillion.line)), ("arrowtail", .text("tee")),
+            ("dir", .text("back")), ("arrowsize", .text("1.3")), ("penwidth", .text("1.6")),
+          ], to: &writer))
     }
     for (above, below) in zip(rows, rows.dropFirst()) {
       writer.edge(.init(id: above), .init(id: below), [("style", .text("invis"))])
@@ -119,22 +147,25 @@ struct Legend {
   }
 
   /// Writes a line with its meaning at the end; gives the id where it begins.
-  private func write(_ look: EdgeLook, to writer: inout DOTWriter) -> String {
-    let (from, to) = ("legend \(look.rawValue) from", "legend \(look.rawValue) to")
+  private func writeLine(
+    _ key: String, _ meaning: String, _ attributes: DOTWriter.Attributes,
+    to writer: inout DOTWriter
+  ) -> String {
+    let (from, to) = ("legend \(key) from", "legend \(key) to")
     writer.node(
       from,
       [
         ("shape", .text("point")), ("width", .text("0.05")), ("height", .text("0.05")),
-        ("label", .text("")), ("tooltip", .text(look.meaning)), ("color", .text(Hue.muted)),
+        ("label", .text("")), ("tooltip", .text(meaning)), ("color", .text(Hue.muted)),
       ])
     writer.node(
       to,
       [
-        ("shape", .text("plaintext")), ("label", .text(look.meaning)),
-        ("margin", .text("0.04,0.02")), ("tooltip", .text(look.meaning)),
+        ("shape", .text("plaintext")), ("label", .text(meaning)),
+        ("margin", .text("0.04,0.02")), ("tooltip", .text(meaning)),
       ] + small)
     writer.sameRank([from, to])
-    writer.edge(.init(id: from), .init(id: to), look.attributes() + [("minlen", .text("2"))])
+    writer.edge(.init(id: from), .init(id: to), attributes + [("minlen", .text("2"))])
     return from
   }
 

@@ -154,7 +154,7 @@ struct BrowserTests {
       if let word = words[text] { found.append((path, [word])) }
     case let number as NSNumber:
       // Truth values are numbers to Foundation.
-      let isTruth = ["isExact", "isOwn", "agrees", "isLeaf", "isWeighted"].contains {
+      let isTruth = ["isExact", "isOwn", "isBiased", "agrees", "isLeaf", "isWeighted"].contains {
         path.hasSuffix("/" + $0)
       }
       if !isTruth { found.append((path, [number.doubleValue])) }
@@ -210,7 +210,7 @@ struct BrowserTests {
 
   // MARK: Names that would like to be code
 
-  private static let attacks = [
+  static let attacks = [
     "\"><script>window.pwned=1</script>", "</script><script>window.pwned=2</script>",
     "<!--<script>", "-->", "]]>", "&#x3C;script&#x3E;", "<img src=x onerror=window.pwned=3>",
     "<svg/onload=window.pwned=4>", "javascript:window.pwned=5", "${window.pwned=6}",
@@ -222,7 +222,7 @@ struct BrowserTests {
     String(repeating: "long ", count: 40),
   ]
 
-  private static func quoted(_ name: String) -> String {
+  static func quoted(_ name: String) -> String {
     "\""
       + name.unicodeScalars.map { scalar in
         switch scalar {
@@ -269,6 +269,7 @@ struct BrowserTests {
   // MARK: The command
 
   @Test func theCourseGoesWithAPage() throws {
+    expectRefusal(try Tool.run(["gradflow", ".", "--html", "no.html"]), 64)
     expectRefusal(
       try Tool.run(["gradflow", "g.aya", "--course", "c.json"]), 64)
   }

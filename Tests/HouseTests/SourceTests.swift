@@ -106,6 +106,9 @@ struct SourceTests {
     "Sources/GraphIR/Text/InitializerForm.swift": ["normal", "mean"],
     "Sources/Drawing/Appearance.swift": ["normal"],
     "Sources/Drawing/AyatoriDrawing+Heading.swift": ["normal", "pad"],
+    "Sources/Drawing/DrawingFlow.swift": ["normal"],
+    "Sources/Drawing/Legend.swift": ["normal"],
+    "Sources/Drawing/ReparameterizationDrawing.swift": ["normal", "pad"],
   ]
 
   @Test("No op is named outside ops, passes and models", arguments: namelessFiles)

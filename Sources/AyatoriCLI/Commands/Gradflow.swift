@@ -20,19 +20,13 @@ struct Gradflow: AsyncParsableCommand, HasExample {
   static let example = "ayatori gradflow Graphs/vae_pytorch.aya --data digits --dim D=64 --node z"
 
   @OptionGroup var graph: GraphOptions
-  @OptionGroup var arrays: ArrayOptions
+  @OptionGroup var feed: FeedOptions
 
   @Option(name: .long, help: "The sampling node; by default the only one.")
   var node: String?
 
   @Option(name: .long, help: "The scalar to differentiate; by default the output 'loss'.")
   var loss: String?
-
-  @Option(name: .long, help: "A data set whose first test images are the input.")
-  var data: String?
-
-  @Option(name: .long, help: "Images to take from --data.")
-  var batchSize = 64
 
   @Option(name: .long, help: "Draws for means and variances.")
   var draws = 64
@@ -63,24 +57,20 @@ struct Gradflow: AsyncParsableCommand, HasExample {
 
   func validate() throws {
     if course != nil, html == nil { throw ValidationError("--course goes with --html") }
-    if batchSize < 1 { throw ValidationError("--batch-size takes 1 or more, not \(batchSize)") }
     if draws < 2 { throw ValidationError("--draws takes 2 or more, not \(draws)") }
     if activeAbove < 0 { throw ValidationError("--active-above takes 0 or more") }
   }
 
   func run() async throws {
-    if try isDirectory(graph.file) { return try showCourse() }
+    if try isDirectory(graph.file) {
+      if html != nil {
+        throw ValidationError("--html is of a graph: give its file, and the directory to --course")
+      }
+      return try showCourse()
+    }
     if png != nil { throw ValidationError("--png draws the course of a run: give its directory") }
     let source = try graph.load()
-    var inputs = try arrays.loadInputs()
-    if let data {
-      let dataSet = try DataSet.load(data)
-      let fed = try DataInputs(source, for: dataSet)
-        .arrays(of: dataSet.test, in: dataSet, count: batchSize)
-      inputs.merge(fed) { given, _ in given }
-    }
-    let feeds = Feeds(
-      inputs: inputs, parameters: try arrays.loadParameters(for: source), seed: arrays.seed)
+    let feeds = try feed.feeds(for: source)
     var options = GradientFlow.Options()
     options.node = node
     options.loss = loss

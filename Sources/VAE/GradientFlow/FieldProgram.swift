@@ -28,30 +28,41 @@ struct FieldProgram {
   let passes: [Pass]
   /// Names of the terms.
   let terms: [String]
-  /// The pass of the whole loss on the graph that compiling differentiates; some nodes are gone.
-  let compiled: Graph
-  private let stable: Graph
+  private let lowered: Graph
+  private let targets: [String]
+  private let loss: String
   private let keys: [NodeID: String]
 
-  init(_ flow: GradientFlow) throws {
-    source = flow.site.graph
+  /// `targets` are the draw and its parameters; `known` are the names of the terms where somebody
+  /// has found them before. Throws diagnostics for a loss that is not clear.
+  init(
+    _ source: Graph, targets: [String], loss: String? = nil, known: [String] = []
+  ) throws {
+    self.source = source
+    self.targets = targets
     let (named, keys, unseen) = FieldProgram.namingAll(source)
     self.keys = keys
     let compiler = Compiler()
     let lowered = try compiler.lower(named)
-    let targets = flow.site.parameters + [flow.site.draw]
-    guard let root = lowered.value(named: flow.split.loss) else {
-      throw Diagnostics([.unknownLoss(flow.split.loss, lowered)])
+    self.lowered = lowered
+    let loss = try loss ?? Compiler.lossName(of: lowered)
+    self.loss = loss
+    guard let root = lowered.value(named: loss) else {
+      throw Diagnostics([.unknownLoss(loss, lowered)])
     }
     // As `SplitProgram` finds them.
-    let own = Set(targets.compactMap { lowered.node(named: $0.name)?.id })
+    let own = Set(targets.compactMap { lowered.node(named: $0)?.id })
     let terms =
       own.contains(root.id)
       ? [root.id] : lossTerms(of: lowered, loss: root.id, unseen: unseen)
     // Stabilising may leave other terms; then these have their own names.
-    let known = flow.split.terms.map(\.name)
     self.terms =
-      terms.count == known.count ? known : terms.map { lowered.expression($0) }
+      terms.count == known.count
+      ? known
+      : terms.map { term in
+        let own = source.nodes.first { keys[$0.id] == lowered[term].name }
+        return own.map { source.expression($0.id) } ?? lowered.expression(term)
+      }
     let weighing = GraphBuilder(continuing: lowered)
     let weights = termWeights(lowered, loss: root.id, terms: terms, in: weighing)
     let weighed = weighing.build()
@@ -68,13 +79,18 @@ struct FieldProgram {
     passes = try (roots + [ReverseMode.Root(root.id)]).map {
       try FieldProgram.pass($0, weighed, map)
     }
-    stable = try compiler.stabilize(lowered, keeping: targets.map(\.name))
-    guard let stableRoot = stable.value(named: flow.split.loss) else {
-      throw Diagnostics([.unknownLoss(flow.split.loss, stable)])
+  }
+
+  /// The graph that compiling differentiates, with the pass of the whole loss; some nodes of the
+  /// source are gone from it.
+  func compiled() throws -> (stable: Graph, gradients: Graph) {
+    let stable = try Compiler().stabilize(lowered, keeping: targets)
+    guard let root = stable.value(named: loss) else {
+      throw Diagnostics([.unknownLoss(loss, stable)])
     }
-    compiled = try FieldProgram.pass(
-      ReverseMode.Root(stableRoot.id), stable, FieldMap(source, stable, keys)
-    ).graph
+    let pass = try FieldProgram.pass(
+      ReverseMode.Root(root.id), stable, FieldMap(source, stable, keys))
+    return (stable, pass.graph)
   }
 
   /// Ids change when sampling is lowered, names do not: every operation gets one. Gives the names
@@ -179,7 +195,7 @@ struct FieldProgram {
   }
 
   /// The fused group of each source node in the gradient of all parameters, as training runs it.
-  func groups(_ flow: GradientFlow) throws -> [NodeID: Int] {
+  func groups(_ flow: GradientFlow, _ stable: Graph) throws -> [NodeID: Int] {
     let unreached = Set(flow.split.unreached.map(\.name))
     let parameters = stable.parameters.map(\.label).filter { !unreached.contains($0) }
     let reached = flow.split.rows.filter { $0.gradient != nil }.map(\.name)

@@ -84,7 +84,10 @@ public struct FlowField: Sendable {
 
   /// Throws diagnostics for feeds that do not fit; `flow` comes from the same feeds.
   public init(_ flow: GradientFlow, feeds: Feeds) throws {
-    let program = try FieldProgram(flow)
+    let program = try FieldProgram(
+      flow.site.graph, targets: (flow.site.parameters + [flow.site.draw]).map(\.name),
+      loss: flow.split.loss, known: flow.split.terms.map(\.name))
+    let (stable, gradients) = try program.compiled()
     let source = program.source
     let names = feeds.inputs.keys
     var arrays: [[String: NDArray]] = []
@@ -92,8 +95,8 @@ public struct FlowField: Sendable {
       arrays.append(try FieldProgram.run(pass.graph, .debug, feeds, feeding: names))
     }
     let whole = arrays[arrays.count - 1]
-    let optimized = try FieldProgram.run(program.compiled, .standard, feeds, feeding: names)
-    let groups = try program.groups(flow)
+    let optimized = try FieldProgram.run(gradients, .standard, feeds, feeding: names)
+    let groups = try program.groups(flow, stable)
     roots =
       program.terms.map { Root(name: $0, isLoss: false) }
       + [Root(name: flow.split.loss, isLoss: true)]
@@ -129,7 +132,7 @@ public struct FlowField: Sendable {
   }
 
   /// The norm of the sum of arrays of one shape.
-  private static func norm(_ arrays: [NDArray]) -> Double {
+  static func norm(_ arrays: [NDArray]) -> Double {
     guard var sum = arrays.first?.doubles else { return 0 }
     for array in arrays.dropFirst() {
       for (index, value) in array.doubles.enumerated() { sum[index] += value }

@@ -194,6 +194,10 @@ import Testing
       #expect(json.out.contains("\"format\" : \"ayatori-gradflow\""))
       let png = try Data(contentsOf: URL(filePath: directory + "course.png"))
       #expect(png.starts(with: [0x89, 0x50, 0x4E, 0x47]))
+      let other = try Tool.run(
+        ["gradflow", Tool.graphs + "linear_gaussian.aya", "--html", "x.html", "--course", "run"],
+        in: directory)
+      expectRefusal(other, 1, ["course-mismatch"])
       // Going on: the same flags go on, others are refused.
       var more = flags
       more[more.firstIndex(of: "1") ?? 0] = "2"
@@ -222,6 +226,10 @@ import Testing
     try Tool.withDirectory { directory in
       let result = try Tool.run(["gradflow", "."], in: directory)
       expectRefusal(result, 1, ["file-not-found"])
+      for flags in [["--exact"], ["--node", "z"], ["--data", "digits"], ["--plant", "z"]] {
+        let refused = try Tool.run(["gradflow", "."] + flags, in: directory)
+        #expect(refused.status == 64, "\(flags)")
+      }
       let picture = try Tool.run(["gradflow", Tool.graphs + "rsample.aya", "--png", "x.png"])
       #expect(picture.status == 64)
     }

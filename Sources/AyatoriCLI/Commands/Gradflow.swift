@@ -66,6 +66,10 @@ struct Gradflow: AsyncParsableCommand, HasExample {
       if html != nil {
         throw ValidationError("--html is of a graph: give its file, and the directory to --course")
       }
+      if exact || node != nil || loss != nil || plant != nil || !feed.areUnset {
+        throw ValidationError(
+          "a run's directory has been recorded: it takes --json and --png alone")
+      }
       return try showCourse()
     }
     if png != nil { throw ValidationError("--png draws the course of a run: give its directory") }
@@ -91,7 +95,14 @@ struct Gradflow: AsyncParsableCommand, HasExample {
 
   private func write(_ flow: GradientFlow, _ feeds: Feeds, to path: String) async throws {
     let records = try course.map { path throws(Diagnostic) in
-      try FlowCourse(readFrom: path).records
+      let course = try FlowCourse(readFrom: path)
+      guard course.header.graph == flow.split.graph, course.header.node == flow.split.node else {
+        throw Diagnostic(
+          "course-mismatch", "the recorded gradient flow is of another graph or node",
+          place: FlowCourse.path(in: path), expected: "'\(flow.split.node)' of \(flow.split.graph)",
+          got: "'\(course.header.node)' of \(course.header.graph)")
+      }
+      return course.records
     }
     let page = try FlowPage(flow, FlowField(flow, feeds: feeds), course: records)
     for note in page.drawing.notes { Console.error("note: \(note)") }

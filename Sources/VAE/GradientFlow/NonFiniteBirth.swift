@@ -41,7 +41,7 @@ public struct NonFiniteBirth: Sendable, Encodable {
 
 /// A value that is put into a run on purpose, to see where it shows up.
 public struct Plant: Sendable {
-  /// The node's name, or its `%id` at the stage `gradient`.
+  /// The node's name, or its `%id` in the graph that is searched.
   public let node: String
   public let value: Double
   /// The place in row-major order.
@@ -143,7 +143,7 @@ extension Diagnostic {
   static func unknownPlant(_ plant: Plant, _ graph: Graph) -> Diagnostic {
     Diagnostic(
       "unknown-node", "graph '\(graph.name)' has no floating node '\(plant.node)'",
-      place: "--plant", expected: "a name or an %id of the stage 'gradient'",
+      place: "--plant", expected: "a name, or an %id that the report prints",
       got: "'\(plant.node)'",
       fix: nearest(to: plant.node, among: graph.names).map { "did you mean '\($0)'?" })
   }

@@ -315,6 +315,30 @@ import Testing
 
   // MARK: Choosing
 
+  /// Many draws take as many nodes more, not their square.
+  @Test func drawsGrowTheGraphLinearly() throws {
+    let counts = try [32, 64, 128].map { draws in
+      let text = scalar("square(z)", "score_leave_one_out")
+      return try applied(text.replacing("stddev: s)", with: "stddev: s, draws: \(draws))"))
+        .nodes.count
+    }
+    #expect(counts[2] - counts[1] == 2 * (counts[1] - counts[0]), "\(counts)")
+  }
+
+  /// A word that passes leave behind is read back, and no choice of a person.
+  @Test func dont_chooseWhatPassesLeave() throws {
+    let graph = try applied(scalar("square(z)", "score"))
+    let read = try parsed(graph.text())
+    #expect(read.node(named: "z")?.operation?.estimator == .surrogate)
+    do throws(Diagnostics) {
+      _ = try graph.choosing(estimator: "surrogate")
+      Issue.record("'surrogate' was taken")
+    } catch {
+      #expect(error.all.map(\.id) == ["estimator-choice"])
+      #expect(error.all.first?.expected?.contains("surrogate") == false)
+    }
+  }
+
   @Test func choosingAnEstimator() throws {
     let graph = try parsed(scalar("square(z)", "pathwise"))
     let scored = try graph.choosing(estimator: "score_leave_one_out", draws: 3, of: "z")

@@ -29,6 +29,7 @@ extension Graph {
       if let count { attributes.set(sampling.drawsAttribute, to: .int(count)) }
       do throws(TypeError) {
         let complete = try operation.definition.completed(attributes)
+        try operation.definition.requireOffered(estimator)
         _ = try operation.definition.type(
           TypeRule.Context(
             definition: operation.definition, operands: node.operands.map { self[$0].type },
@@ -44,6 +45,18 @@ extension Graph {
     }
     guard found.isEmpty else { throw Diagnostics(found) }
     return rebuilder.finish()
+  }
+}
+
+extension OpDefinition {
+  /// Throws for an estimator that is no choice: what a pass leaves behind.
+  fileprivate func requireOffered(_ estimator: String) throws(TypeError) {
+    let spec = attributes.first { $0.name == sampling?.estimatorAttribute }
+    guard let spec, spec.reserved.contains(estimator) else { return }
+    throw TypeError(
+      "'\(estimator)' is what a pass makes of an estimator, and no choice",
+      expected: "one of " + spec.choices.joined(separator: ", "), got: estimator,
+      fix: "the estimator that becomes it: \(Estimator.score.name)")
   }
 }
 

@@ -353,8 +353,8 @@ extension OpDefinition {
     guard given.entries.count == attributes.count else { return false }
     return zip(given.entries, attributes).allSatisfy { entry, spec in
       guard entry.name == spec.name, entry.value.kind == spec.kind else { return false }
-      guard case .symbol(let symbol) = entry.value, !spec.choices.isEmpty else { return true }
-      return spec.choices.contains(symbol)
+      guard case .symbol(let symbol) = entry.value else { return true }
+      return spec.accepts(symbol)
     }
   }
 
@@ -382,7 +382,7 @@ extension OpDefinition {
           "the attribute '\(spec.name)' of '\(name)' is of the wrong kind",
           expected: spec.kind.rawValue, got: "\(value.kind.rawValue) \(value)")
       }
-      if case .symbol(let symbol) = value, !spec.choices.isEmpty, !spec.choices.contains(symbol) {
+      if case .symbol(let symbol) = value, !spec.accepts(symbol) {
         throw TypeError(
           "'\(symbol)' is no \(spec.name) of '\(name)'",
           expected: "one of " + spec.choices.joined(separator: ", "), got: symbol,

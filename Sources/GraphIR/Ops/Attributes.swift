@@ -49,17 +49,25 @@ public struct AttributeSpec: Sendable {
   public var defaultValue: AttributeValue?
   /// The values a `symbol` may take; empty when any.
   public var choices: [String]
+  /// Values that passes give a `symbol`: read back, but not offered.
+  public var reserved: [String]
   public var summary: String
 
   public init(
     _ name: String, _ kind: AttributeValue.Kind, default defaultValue: AttributeValue? = nil,
-    choices: [String] = [], _ summary: String
+    choices: [String] = [], reserved: [String] = [], _ summary: String
   ) {
     self.name = name
     self.kind = kind
     self.defaultValue = defaultValue
     self.choices = choices
+    self.reserved = reserved
     self.summary = summary
+  }
+
+  /// Whether a `symbol` may be this.
+  func accepts(_ symbol: String) -> Bool {
+    choices.isEmpty || choices.contains(symbol) || reserved.contains(symbol)
   }
 }
 

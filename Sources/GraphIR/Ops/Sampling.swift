@@ -114,16 +114,23 @@ public struct SamplingSpec: Sendable {
   public var eventRank: Int
   /// ln q of a value under the operands, in nats, summed over the event's axes.
   public var logProbability: @Sendable (_ value: Value, OpContext) -> Value
+  /// ln q of a value, up to constants, element by element in the shape of the draw: each element as
+  /// a function of the operands' elements in its own place, the event's others held as they are.
+  public var elementLogProbability: @Sendable (_ value: Value, OpContext) -> Value
   /// ∂ ln q/∂operand of each event for each operand that has one, element by element in the shape
   /// of the draw; nil for the others.
   public var scores: @Sendable (_ value: Value, OpContext) -> [Value?]
 
+  /// Events of more than one element need `elementLogProbability`: else misuse traps.
   public init(
     noiseOperand: Int, noise: NoiseDistribution, estimatorAttribute: String,
     drawsAttribute: String, estimators: [Estimator], eventRank: Int = 0,
     logProbability: @escaping @Sendable (_ value: Value, OpContext) -> Value,
+    elementLogProbability: (@Sendable (_ value: Value, OpContext) -> Value)? = nil,
     scores: @escaping @Sendable (_ value: Value, OpContext) -> [Value?]
   ) {
+    precondition(
+      eventRank == 0 || elementLogProbability != nil, "events of rank \(eventRank) need a score")
     self.noiseOperand = noiseOperand
     self.noise = noise
     self.estimatorAttribute = estimatorAttribute
@@ -131,6 +138,8 @@ public struct SamplingSpec: Sendable {
     self.estimators = estimators
     self.eventRank = eventRank
     self.logProbability = logProbability
+    // An event of one element has no others.
+    self.elementLogProbability = elementLogProbability ?? logProbability
     self.scores = scores
   }
 }

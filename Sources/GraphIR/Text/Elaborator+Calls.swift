@@ -255,7 +255,7 @@ extension Elaborator {
   private func checkedChoice(
     _ name: Name, _ spec: AttributeSpec, _ op: OpDefinition
   ) -> AttributeValue? {
-    if spec.choices.isEmpty || spec.choices.contains(name.text) { return .symbol(name.text) }
+    if spec.accepts(name.text) { return .symbol(name.text) }
     report.unknownChoice(name, spec, op)
     return nil
   }

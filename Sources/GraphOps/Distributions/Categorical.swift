@@ -60,6 +60,13 @@ extension OpDefinition {
       noiseOperand: 1, noise: .uniform, estimatorAttribute: "estimator", drawsAttribute: "draws",
       estimators: Estimator.discrete, eventRank: 1,
       logProbability: { value, c in GraphOps.categoricalLogProb(value, logits: c.operands[0]) },
+      elementLogProbability: { value, c in
+        // ln Σ eˡ by one logit alone: ln(1 + p·(eᵈ − 1)), with d the change from where it is.
+        let logits = c.operands[0]
+        let change = logits - stopForEstimator(logits)
+        let chance = stopForEstimator(softmax(logits))
+        return value * change - GraphOps.log1p(chance * GraphOps.expm1(change))
+      },
       scores: { value, c in [value - softmax(c.operands[0]), nil] }),
     decomposition: Decomposition(.always) { c in
       let logits = c.operands[0]

@@ -8,8 +8,9 @@ let noiseReason = "noise: nothing flows into randomness"
 extension AttributeSpec {
   static func estimator(_ known: [Estimator], default estimator: Estimator) -> AttributeSpec {
     AttributeSpec(
-      "estimator", .symbol, default: .symbol(estimator.name), choices: known.map(\.name),
-      "how derivatives get past the draw")
+      "estimator", .symbol, default: .symbol(estimator.name),
+      choices: known.map(\.name).filter { $0 != Estimator.surrogate.name },
+      reserved: [Estimator.surrogate.name], "how derivatives get past the draw")
   }
 
   static let draws = AttributeSpec(

@@ -167,15 +167,17 @@ struct CostRewriting {
     let isRepeated = costs.isRepeated[carrier.index]
     let values = isRepeated ? values : [values[0]]
     let scores = draws.filter { $0.operation?.estimator?.score != nil }
+    let comparesDraws = scores.contains { $0.operation?.estimator?.score == .leaveOneOut }
     // What a slice of the batch costs in all: the constant to compare it with is one a slice.
     let slices = scores.isEmpty ? values : values.map { sliceTotal($0, carrier, scores) }
+    let others = comparesDraws ? meansOfOthers(slices) : []
     let terms = values.indices.map { index -> Value in
       var term = values[index]
       guard !scores.isEmpty else { return term }
       let logs = scores.map { logProbability($0, draw: index, at: carrier, in: values[index]) }
       term = term * box(logs.dropFirst().reduce(logs[0], +))
       for (score, log) in zip(scores, logs) {
-        guard let control = control(score, log, slices, index, carrier) else { continue }
+        guard let control = control(score, log, slices, others, index, carrier) else { continue }
         term = term + control.spread(over: slices[index], in: values[index])
       }
       return term
@@ -204,7 +206,8 @@ struct CostRewriting {
     guard let operation = node.operation, let sampling = operation.definition.sampling else {
       preconditionFailure("'\(node.label)' is no draw")
     }
-    let value = under(drawn(node, draw), node.id)
+    // The score is by the distribution's parameters: where the draw fell is a fact.
+    let value = stopForEstimator(under(drawn(node, draw), node.id))
     return placed(
       sampling.logProbability(value, opContext(node, operation, drawn(node, draw))), of: node,
       at: carrier, in: cost)
@@ -238,23 +241,39 @@ struct CostRewriting {
 
   /// What a baseline adds to a slice's cost: zero, with a derivative that is zero on average.
   private mutating func control(
-    _ node: Node, _ log: Value, _ slices: [Value], _ index: Int, _ carrier: NodeID
+    _ node: Node, _ log: Value, _ slices: [Value], _ others: [Value], _ index: Int,
+    _ carrier: NodeID
   ) -> Value? {
     switch node.operation?.estimator?.score {
     case nil, .some(.none): return nil
     case .leaveOneOut:
-      let others = slices.indices.filter { $0 != index }.map { slices[$0] }
-      guard let first = others.first else { return nil }
-      let mean = others.dropFirst().reduce(first, +).shared(among: others.count)
-      return stopForEstimator(mean) * (1 - box(log))
+      return others.isEmpty ? nil : stopForEstimator(others[index]) * (1 - box(log))
     case .mean:
       return baseline(node, "baseline", .scalar, for: carrier) * (1 - box(log))
     case .best: return bestControl(node, slices[index], index, carrier)
     }
   }
 
-  /// Each parameter of the distribution has a baseline of its own: Σ b·(1 − exp(s − stop s)) with s
-  /// its own part of ln q.
+  /// For each draw the mean cost of the others: sums from both ends, so that none takes away what
+  /// it had added.
+  private func meansOfOthers(_ slices: [Value]) -> [Value] {
+    guard slices.count > 1 else { return [] }
+    func sums(_ values: some Sequence<Value>) -> [Value] {
+      values.reduce(into: []) { sums, value in sums.append(sums.last.map { $0 + value } ?? value) }
+    }
+    let before = sums(slices.dropLast())
+    let after = Array(sums(slices.dropFirst().reversed()).reversed())
+    return slices.indices.map { index in
+      let sum =
+        index == 0
+        ? after[0]
+        : index == slices.count - 1 ? before[index - 1] : before[index - 1] + after[index]
+      return sum.shared(among: slices.count - 1)
+    }
+  }
+
+  /// Each element of a parameter has a baseline of its own: Σ b·(1 − exp(s − stop s)) with s its
+  /// own part of ln q.
   private mutating func bestControl(
     _ node: Node, _ slice: Value, _ index: Int, _ carrier: NodeID
   ) -> Value? {
@@ -262,7 +281,7 @@ struct CostRewriting {
       return nil
     }
     let draw = drawn(node, index)
-    let value = under(draw, node.id)
+    let value = stopForEstimator(under(draw, node.id))
     var total: Value?
     for (place, name) in parameters(of: node) {
       var own = opContext(node, operation, draw)
@@ -270,17 +289,12 @@ struct CostRewriting {
         builder: builder,
         operands: own.operands.enumerated().map { $0 == place ? $1 : stopForEstimator($1) },
         attributes: own.attributes, type: own.type, name: own.name)
-      let log = sampling.logProbability(value, own)
+      let log = sampling.elementLogProbability(value, own)
       let shape = stateShape(node)
       let weighed = baseline(node, "\(name).cost", shape, for: carrier)
       let squares = baseline(node, "\(name).square", shape, for: carrier)
       // Before the first step both are 0, and so is the baseline.
-      var best = weighed / maximum(squares, squares.builder.constant(.float(1e-30), squares.dtype))
-      if sampling.eventRank > 0, shape.rank > 0 {
-        // An event has one probability: its parameters share the mean of their baselines.
-        let last = Array((shape.rank - sampling.eventRank)..<shape.rank)
-        best = mean(best, axes: last)
-      }
+      let best = weighed / maximum(squares, squares.builder.constant(.float(1e-30), squares.dtype))
       let control = placed(best * (1 - box(log)), of: node, at: carrier, in: slice)
       total = total.map { $0 + control } ?? control
     }

@@ -20,10 +20,13 @@ public struct EstimatorComparison: Sendable, Encodable {
     public let signalToNoise: Double
     /// Draws after which the mean is known to a tenth: (√variance / (0.1·|mean|))².
     public let drawsForTenPercent: Double
-    /// How many standard errors the mean lies from the reference's along a fixed random direction;
-    /// nil for the reference itself and where nothing is random.
+    /// The estimator with whose mean it was compared: of those that are not biased and agree with
+    /// `reference`, the one of least variance. Nil for that one itself and where there is none.
+    public let comparedWith: String?
+    /// How many standard errors the two means lie apart along a fixed random direction; nil where
+    /// nothing is random.
     public let z: Double?
-    /// Whether the mean is the reference's, as far as can be told.
+    /// Whether the two means are one, as far as can be told.
     public let agrees: Bool
     /// Why no gradient comes at all.
     public let refusal: String?
@@ -47,7 +50,7 @@ public struct EstimatorComparison: Sendable, Encodable {
   }
 
   public let rows: [Row]
-  /// The estimator whose mean the others are compared with: its mean is right whatever the cost is.
+  /// The estimator whose mean is right whatever the cost is, and which may be the noisiest.
   public let reference: String
   /// For each parameter the estimator of least variance among those that agree and are not biased.
   public let winners: [String?]
@@ -91,6 +94,18 @@ extension EstimatorComparison {
         $0 + ($1.0 - $1.1) * ($1.0 - $1.1)
       }.squareRoot()
     }
+
+    /// By element, of one gradient.
+    func variances(_ place: Int, isExact: Bool) -> [Double] {
+      isExact ? moments[place].variance : moments[place].sampleVariance
+    }
+
+    /// The summed variance of one gradient at a parameter.
+    func spread(_ place: Int, isExact: Bool) -> Double {
+      variances(place, isExact: isExact).reduce(0, +)
+    }
+
+    func isFinite(_ place: Int) -> Bool { moments[place].mean.allSatisfy(\.isFinite) }
   }
 
   /// `own` receives the measurement of the estimator that the graph uses.
@@ -123,6 +138,9 @@ extension EstimatorComparison {
       measurements.first { $0.program.estimator == (isExact ? .score : .scoreMeanBaseline) }
       ?? measurements[0]
     self.reference = reference.program.estimator.name
+    let sharpest = site.parameters.indices.map {
+      EstimatorComparison.sharpest(of: measurements, reference, $0, isExact)
+    }
     rows = measurements.map { measurement in
       let estimator = measurement.program.estimator
       return Row(
@@ -134,7 +152,7 @@ extension EstimatorComparison {
           / Double(max(measurement.program.flops.forward, 1)),
         targets: site.parameters.indices.map {
           EstimatorComparison.target(
-            measurement, reference, $0, site.parameters[$0].name, isExact)
+            measurement, sharpest[$0], $0, site.parameters[$0].name, isExact)
         })
     }
     let rows = rows
@@ -236,29 +254,45 @@ extension EstimatorComparison {
 
   // MARK: Comparing
 
+  /// With whose mean the others at a parameter are compared: the reference is beyond doubt but may
+  /// be too noisy to tell others apart, so of those that are right by nature and agree with it the
+  /// one of least variance. Nil where none gives a number.
+  private static func sharpest(
+    of measurements: [Measurement], _ reference: Measurement, _ place: Int, _ isExact: Bool
+  ) -> Measurement? {
+    let usable = measurements.filter {
+      !$0.program.estimator.isBiased && $0.program.refusals[place] == nil && $0.isFinite(place)
+    }
+    let isJudged = reference.isFinite(place)
+    if isExact, isJudged { return reference }
+    return usable.filter { !isJudged || agreement($0, reference, place, isExact).agrees }
+      .min { $0.spread(place, isExact: isExact) < $1.spread(place, isExact: isExact) }
+  }
+
   private static func target(
-    _ measurement: Measurement, _ reference: Measurement, _ place: Int, _ name: String,
+    _ measurement: Measurement, _ other: Measurement?, _ place: Int, _ name: String,
     _ isExact: Bool
   ) -> Target {
     let moments = measurement.moments[place]
-    let draws = Double(measurement.program.draws)
-    let spread = (isExact ? moments.variance : moments.sampleVariance).reduce(0, +)
-    let variance = spread * draws
+    let spread = measurement.spread(place, isExact: isExact)
+    let variance = spread * Double(measurement.program.draws)
     var mean = moments.mean.count == 1 ? moments.mean[0] : norm(moments.mean)
-    if moments.mean.count > 1, !isExact {
+    if moments.mean.count > 1, !isExact, mean.isFinite {
       // The norm of a noisy mean is too long by the noise's share.
       mean = max(0, mean * mean - spread / Double(max(moments.count, 1))).squareRoot()
     }
     // What quadrature leaves of a variance that is none.
     let isSilent = variance <= 1e-24 * max(mean * mean, 1e-300)
     let known = isSilent ? 0 : variance
-    let (z, agrees) = agreement(measurement, reference, place, isExact)
+    let isOther = other.map { $0.program.estimator != measurement.program.estimator } ?? false
+    let (z, agrees) = other.map { agreement(measurement, $0, place, isExact) } ?? (nil, true)
     return Target(
       parameter: name, mean: mean, variance: known,
       signalToNoise: abs(mean) / known.squareRoot(),
       // Rounded up, but not for what rounding added.
-      drawsForTenPercent: (known / (0.01 * mean * mean) * (1 - 1e-9)).rounded(.up), z: z,
-      agrees: agrees,
+      drawsForTenPercent: (known / (0.01 * mean * mean) * (1 - 1e-9)).rounded(.up),
+      comparedWith: isOther ? other?.program.estimator.name : nil, z: z,
+      agrees: agrees && measurement.isFinite(place),
       refusal: measurement.program.refusals[place],
       quadratureError: measurement.coarseMeans == nil ? nil : measurement.error(place))
   }
@@ -277,7 +311,9 @@ extension EstimatorComparison {
     let (own, other) = (measurement.moments[place], reference.moments[place])
     if isExact {
       let distance = norm(zip(own.mean, other.mean).map(-))
-      let scale = max(norm(own.mean), norm(other.mean))
+      // Beside a large spread a mean of 0 is one up to the spread's rounding.
+      let spread = [measurement, reference].map { $0.spread(place, isExact: true).squareRoot() }
+      let scale = max(norm(own.mean), norm(other.mean), spread[0], spread[1])
       let error = [measurement, reference].reduce(0) { $0 + $1.error(place) }
       return (nil, distance <= 4 * error + 1e-9 * scale)
     }

@@ -54,7 +54,7 @@ struct FieldProgram {
     let own = Set(targets.compactMap { lowered.node(named: $0)?.id })
     let terms =
       own.contains(root.id)
-      ? [root.id] : lossTerms(of: lowered, loss: root.id, unseen: unseen)
+      ? [root.id] : lossTerms(of: lowered, loss: root.id, known: known, unseen: unseen)
     // Stabilising may leave other terms; then these have their own names.
     self.terms =
       terms.count == known.count

@@ -80,7 +80,8 @@ public struct FlowCourse: Codable, Sendable {
 extension FlowCourse {
   /// What went wrong in the course, in words; empty when nothing did.
   public var warnings: [String] {
-    guard let last = records.last, !last.latents.isEmpty else { return [] }
+    // Before the first step nothing has been learnt that could have collapsed.
+    guard let last = records.last, last.step > 0, !last.latents.isEmpty else { return [] }
     var lines: [String] = []
     let collapsed = last.latents.indices.filter { last.latents[$0].state == .collapsed }
     if collapsed.count == last.latents.count {
@@ -102,6 +103,13 @@ extension FlowCourse {
         "\(revived.count) of them had been active: "
           + revived.prefix(12).map { "\($0)\(since($0))" }.joined(separator: ", "))
     }
+    let constant = last.latents.indices.filter { last.latents[$0].state == .constant }
+    if !constant.isEmpty {
+      lines.append(
+        "\(constant.count) of \(last.latents.count) latents cost KL and say the same of every "
+          + "image: " + constant.prefix(12).map(String.init).joined(separator: ", ")
+          + (constant.count > 12 ? ", …" : ""))
+    }
     for target in last.rows {
       if let cosine = target.cosine, cosine < -0.9 {
         lines.append(
@@ -114,8 +122,10 @@ extension FlowCourse {
 
   /// `, since step 400`: from which record on a latent has been collapsed.
   private func since(_ latent: Int) -> String {
-    guard let lastAlive = records.lastIndex(where: { $0.latents[latent].state != .collapsed })
-    else {
+    let lastAlive = records.lastIndex { record in
+      record.latents[latent].state.map { $0 != .collapsed } ?? false
+    }
+    guard let lastAlive else {
       return ", from the first record on"
     }
     return lastAlive + 1 < records.count ? ", since step \(records[lastAlive + 1].step)" : ""
@@ -145,8 +155,8 @@ extension FlowCourse {
       line += right(short(record.loss), 12)
       for term in record.terms { line += right(short(term.value), 14) }
       line += right(record.latents.isEmpty ? "–" : short(record.divergence), 10)
-      line += right(
-        record.latents.isEmpty ? "–" : "\(record.activeUnits)/\(record.latents.count)", 8)
+      let isJudged = record.latents.contains { $0.state != nil }
+      line += right(isJudged ? "\(record.activeUnits)/\(record.latents.count)" : "–", 8)
       for target in record.rows.dropLast() {
         line += right(target.total.map(short) ?? "–", 12)
         line += right(target.cosine.map { String(format: "%+.2f", $0) } ?? "–", 7)

@@ -16,12 +16,13 @@ public struct FlowDrawing: Sendable {
   public init(
     _ source: Graph, node: String?, loss: String? = nil, stage: Stage = .source, feeds: Feeds?
   ) throws {
-    let site = try SamplingSite(
+    let found = try SamplingSite(
       source.cut(at: Set((feeds?.inputs ?? [:]).keys)), node: node)
-    let loss = try loss ?? Compiler.lossName(of: site.graph)
+    let loss = try loss ?? Compiler.lossName(of: found.graph)
+    let (site, terms) = found.namingTerms(of: loss)
     graph = try FlowDrawing.forward(site, loss, stage)
     let program = try FieldProgram(
-      graph, targets: (site.parameters + [site.draw]).map(\.name), loss: loss)
+      graph, targets: (site.parameters + [site.draw]).map(\.name), loss: loss, known: terms)
     var arrows: [DrawingFlow.Arrow] = []
     var stops: [DrawingFlow.Stop] = []
     // Passes keep terms in their graph's order; people know that of the source. The last pass is

@@ -37,8 +37,8 @@ public struct FlowRecord: Codable, Sendable, Equatable {
   public var rows: [Row]
   public var latents: [Latent]
 
-  /// Latents that are not collapsed.
-  public var activeUnits: Int { latents.count { $0.state != nil && $0.state != .collapsed } }
+  /// Latents that tell images apart.
+  public var activeUnits: Int { latents.count { $0.state?.isActive ?? false } }
   /// The divergence summed over the latents, in nats an image.
   public var divergence: Double { latents.reduce(0) { $0 + $1.divergence } }
 }

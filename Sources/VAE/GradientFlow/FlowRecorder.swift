@@ -73,7 +73,9 @@ public final class FlowRecorder {
       rows: splits[0].rows.indices.map { row in
         target(splits.map { $0.rows[row] }, gradients[row])
       },
-      latents: LatentStatistics.all(program.site, splits[0], activeAbove: header.activeAbove).map {
+      latents: LatentStatistics.all(
+        program.site, splits[0], activeAbove: header.activeAbove, isTrained: step > 0
+      ).map {
         FlowRecord.Latent(
           divergence: $0.divergence, meanVariance: $0.meanVariance, meanSigma: $0.meanSigma,
           state: $0.state)

@@ -75,6 +75,7 @@ extension GradientFlow {
     public let estimators: EstimatorComparison?
     public let variances: [VarianceSplit]
     public let activeAbove: Double
+    public let isTrained: Bool
     public let latents: [LatentStatistics]
     public let formulas: FormulaReport
     /// Nil when gradients were not compared with difference quotients.
@@ -110,7 +111,7 @@ extension GradientFlow {
           }, total: row.total, cosine: row.parts.count == 2 ? row.cosine(0, 1) : nil,
           partsError: row.partsError, partsErrorUlps: row.partsErrorUlps)
       }, estimators: comparison, variances: variances, activeAbove: options.activeAbove,
-      latents: latents, formulas: formulas,
+      isTrained: isTrained, latents: latents, formulas: formulas,
       check: check?.targets.map { target in
         let verdict =
           switch target.verdict {

@@ -175,10 +175,12 @@ extension GradientFlow.Report {
     for row in comparison.rows {
       var line = pad(" " + (row.isOwn ? "*" : " ") + row.title, width)
       for target in row.targets {
-        let mean = number(isScalar ? "%+.4f" : "%.4g", target.mean)
+        let mean = number(isScalar ? "%+.4f" : "%.4g", withoutRounding(target))
         line += padLeft(target.refusal == nil ? mean : "–", 17)
         line += padLeft(number(isScalar ? "%.4f" : "%.4g", target.variance), 14)
-        line += padLeft(number("%.3f", target.signalToNoise), 8)
+        // Without mean and variance there is no ratio of them.
+        line += padLeft(
+          target.variance == 0 && target.mean == 0 ? "–" : number("%.3f", target.signalToNoise), 8)
       }
       let draws = row.targets.map { target in
         padLeft(
@@ -196,7 +198,14 @@ extension GradientFlow.Report {
     return lines + remarks(comparison)
   }
 
+  /// A mean of 0, not of what rounding leaves in it.
+  private func withoutRounding(_ target: EstimatorComparison.Target) -> Double {
+    abs(target.mean) < 1e-12 * target.variance.squareRoot() ? 0 : target.mean
+  }
+
   private func disagreement(_ row: EstimatorComparison.Row) -> String {
+    let broken = row.targets.filter { !$0.mean.isFinite }.map(\.parameter)
+    if !broken.isEmpty { return "   no finite mean at \(broken.joined(separator: ", "))" }
     let apart = row.targets.filter { !$0.agrees }
     guard !apart.isEmpty else { return row.isBiased ? "   biased" : "" }
     let names = apart.map { target in
@@ -229,22 +238,47 @@ extension GradientFlow.Report {
             + worse.joined(separator: ", "))
       }
     }
-    let errors = comparison.rows.flatMap { row in
-      row.targets.compactMap { target in
-        target.quadratureError.map { ($0 / max(abs(target.mean), 1e-300), row.title) }
-      }
-    }
-    if let worst = errors.max(by: { $0.0 < $1.0 }), worst.0 > 1e-6 {
+    if let worst = coarseness(comparison), worst.share > 1e-6 {
       lines.append(
-        "  a coarser grid moves means by up to " + number("%.1g", worst.0 * 100)
-          + " % (\(worst.1)): the cost is not smooth")
+        "  a coarser grid moves means by up to " + number("%.1g", worst.share * 100)
+          + " % of the gradient (\(worst.title)): the cost has kinks, or bends faster than the grid"
+      )
     }
-    if comparison.rows.contains(where: { $0.targets.contains { !$0.agrees } }) {
+    let apart = Set(
+      comparison.rows.flatMap { row in
+        row.targets.filter { !$0.agrees && $0.mean.isFinite }.compactMap(\.comparedWith)
+      })
+    if !apart.isEmpty {
+      let titles = comparison.rows.filter { apart.contains($0.estimator) }.map { "'\($0.title)'" }
       lines.append(
-        "  'another mean': not that of \(comparison.reference), which is right whatever the cost is"
+        "  'another mean': not that of \(titles.joined(separator: ", ")), which "
+          + (apart == [comparison.reference]
+            ? "is right whatever the cost is"
+            : "agrees with '\(comparison.reference)', right whatever the cost is, and is quieter")
       )
     }
     return lines
+  }
+
+  /// By how much of a parameter's gradient, mean or spread, a coarser grid moves a mean, and where
+  /// most; nil without a grid.
+  private func coarseness(_ comparison: EstimatorComparison) -> (share: Double, title: String)? {
+    let scales = gradientScales(comparison)
+    return comparison.rows.flatMap { row in
+      zip(row.targets, scales).compactMap { target, scale in
+        target.quadratureError.map { (scale > 0 ? $0 / scale : 0, row.title) }
+      }
+    }.max { $0.0 < $1.0 }
+  }
+
+  /// By parameter, how large gradients are: the largest mean or standard deviation of any row.
+  private func gradientScales(_ comparison: EstimatorComparison) -> [Double] {
+    (comparison.rows.first?.targets.indices ?? 0..<0).map { place in
+      comparison.rows.map { row in
+        let target = row.targets[place]
+        return max(abs(target.mean), target.variance.squareRoot())
+      }.filter(\.isFinite).max() ?? 0
+    }
   }
 
   // MARK: Noise, latents, parity
@@ -279,10 +313,13 @@ extension GradientFlow.Report {
     }
     let states = latents.compactMap(\.state)
     if !states.isEmpty {
-      let active = states.count { $0 != .collapsed }
+      let active = states.count(where: \.isActive)
       lines.append(
         "  \(active) of \(latents.count) active (Var_x μ ≥ \(short(activeAbove))), "
           + "\(states.count { $0 == .noisy }) of them noisy (Var_x μ below mean σ²)")
+    }
+    if !isTrained {
+      lines.append("  parameters as initialised: which latents collapse is seen after training")
     }
     return lines
   }

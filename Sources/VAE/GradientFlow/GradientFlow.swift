@@ -46,6 +46,8 @@ public struct GradientFlow: Sendable {
   public let split: GradientSplit
   public let comparison: EstimatorComparison?
   public let variances: [VarianceSplit]
+  /// Whether parameters were given: what initialisers make says nothing of collapse.
+  public let isTrained: Bool
   public let latents: [LatentStatistics]
   public let parity: FlowParity
   public let births: [NonFiniteBirth]
@@ -72,9 +74,9 @@ public struct GradientFlow: Sendable {
     seed = feeds.seed
     let cut = try source.cut(at: Set(feeds.inputs.keys))
     let graph = options.isExact ? cut.retyped(from: .f32, to: .f64) : cut
-    let site = try SamplingSite(graph, node: options.node)
+    let program = try SplitProgram(SamplingSite(graph, node: options.node), loss: options.loss)
+    let site = program.site
     self.site = site
-    let program = try SplitProgram(site, loss: options.loss)
     let compiled = try program.compiled(feeding: feeds.inputs.keys)
     let bound = try compiled.bind(feeds, of: program.graph)
     try bound.run(step: feeds.step)
@@ -87,7 +89,7 @@ public struct GradientFlow: Sendable {
 
     var points = EstimatorComparison.Points.draws(options.draws)
     if options.isExact {
-      try GradientFlow.checkExact(site)
+      try GradientFlow.checkExact(site, program)
       let grid = try NoiseGrid(
         site, shape: shape, parameters: known,
         carried: site.graph.separableAxes(of: site.node.id))
@@ -117,7 +119,9 @@ public struct GradientFlow: Sendable {
       comparison = nil
     }
     self.variances = variances
-    latents = LatentStatistics.all(site, split, activeAbove: options.activeAbove)
+    isTrained = !feeds.parameters.isEmpty || graph.parameters.isEmpty
+    latents = LatentStatistics.all(
+      site, split, activeAbove: options.activeAbove, isTrained: isTrained)
     parity = try FlowParity(program, feeds: feeds, optimized: values)
     births = try NonFiniteBirth.find(in: program.graph, feeds: feeds, plant: options.plant)
     formulas = FormulaReport(
@@ -133,7 +137,13 @@ public struct GradientFlow: Sendable {
 
   /// Exact expectations are over one draw of one node, and not of a smooth one in a discrete one's
   /// place. Throws a diagnostic for what would leave other noise at a single value.
-  private static func checkExact(_ site: SamplingSite) throws(Diagnostics) {
+  private static func checkExact(
+    _ site: SamplingSite, _ program: SplitProgram
+  ) throws(Diagnostics) {
+    let loss = site.graph.value(named: program.loss).map { [$0.id] } ?? []
+    guard site.graph.needed(by: loss)[site.node.id.index] else {
+      throw Diagnostics([.unusedDraw(site, program.loss)])
+    }
     let others = site.graph.draws.filter { $0.id != site.node.id }.map(\.label)
     let estimator = site.estimator
     let isSmooth = estimator == .gumbelSoftmax || estimator == .straightThroughGumbelSoftmax
@@ -251,6 +261,13 @@ extension Diagnostic {
       at: site.node.location, place: "--exact",
       expected: "one draw of one sampling node, from its distribution", got: got,
       fix: "estimate: --draws 10000")
+  }
+
+  static func unusedDraw(_ site: SamplingSite, _ loss: String) -> Diagnostic {
+    Diagnostic(
+      "unused-draw", "'\(loss)' does not depend on '\(site.name)'", at: site.node.location,
+      place: "--exact", expected: "a loss with an expectation over '\(site.name)'",
+      got: "a loss that no draw changes", fix: "ask for another scalar: --loss NAME")
   }
 
   static func noNoise(_ site: SamplingSite) -> Diagnostic {

@@ -9,10 +9,25 @@ public struct LatentStatistics: Sendable, Encodable {
   public enum State: String, Sendable, Codable {
     /// Var_x μ is at least the threshold, and more than the mean of σ².
     case active
-    /// Var_x μ is below the threshold: whatever the image, the latent says the same.
+    /// Var_x μ and the divergence are below the threshold: whatever the image, the latent is as the
+    /// prior has it.
     case collapsed
+    /// Var_x μ is below the threshold, the divergence is not: whatever the image, the latent says
+    /// the same, but not what the prior says.
+    case constant
     /// Var_x μ is at least the threshold but below the mean of σ²: more noise than signal.
     case noisy
+
+    /// Whether the latent tells images apart.
+    public var isActive: Bool { self == .active || self == .noisy }
+
+    init(meanVariance: Double, divergence: Double, noise: Double, threshold: Double) {
+      if meanVariance >= threshold {
+        self = meanVariance < noise ? .noisy : .active
+      } else {
+        self = divergence < threshold ? .collapsed : .constant
+      }
+    }
   }
 
   public let index: Int
@@ -23,13 +38,14 @@ public struct LatentStatistics: Sendable, Encodable {
   public let meanSigma: Double
   /// √Σ_x of ∂term/∂μ for each term of the loss; nil where no gradient comes.
   public let gradientNorms: [Double?]
+  /// Nil for a batch of one, and for parameters that were never trained.
   public let state: State?
 }
 
 extension LatentStatistics {
   /// The latents of a site's normal draw, along its last axis; empty for other distributions.
   static func all(
-    _ site: SamplingSite, _ split: GradientSplit, activeAbove threshold: Double
+    _ site: SamplingSite, _ split: GradientSplit, activeAbove threshold: Double, isTrained: Bool
   ) -> [LatentStatistics] {
     guard site.operation.definition == .normal, split.rows.count == 3 else { return [] }
     let (means, scales) = (split.rows[0], split.rows[1])
@@ -51,15 +67,19 @@ extension LatentStatistics {
       let variance =
         rows > 1 ? m.reduce(0) { $0 + ($1 - average) * ($1 - average) } / Double(rows) : nil
       let noise = s.reduce(0) { $0 + $1 * $1 } / Double(rows)
+      let divergence = divergences.reduce(0, +) / Double(rows)
       return LatentStatistics(
-        index: latent, divergence: divergences.reduce(0, +) / Double(rows), meanVariance: variance,
+        index: latent, divergence: divergence, meanVariance: variance,
         meanSigma: s.reduce(0, +) / Double(rows),
         gradientNorms: parts.map { part in
           part.map { part in
             places.reduce(0) { $0 + part[$1] * part[$1] }.squareRoot()
           }
         },
-        state: variance.map { $0 < threshold ? .collapsed : $0 < noise ? .noisy : .active })
+        state: isTrained
+          ? variance.map {
+            State(meanVariance: $0, divergence: divergence, noise: noise, threshold: threshold)
+          } : nil)
     }
   }
 

@@ -27,6 +27,36 @@ public func lossTerms(
   return terms.sorted()
 }
 
+extension SamplingSite {
+  /// The site with a name for each term of the loss, and the names: of one without a name, what it
+  /// computes. Names stay through lowering, where a term that is drawn several times becomes a sum.
+  func namingTerms(of loss: String) -> (site: SamplingSite, terms: [String]) {
+    guard let root = graph.value(named: loss) else { return (self, []) }
+    let terms = lossTerms(of: graph, loss: root.id)
+    let builder = GraphBuilder(continuing: graph)
+    let names = terms.map { id -> String in
+      if id == root.id { return loss }
+      if let name = graph[id].name { return name }
+      let name = builder.freeName(graph.expression(id))
+      Value(builder: builder, id: id).named(name)
+      return name
+    }
+    return (SamplingSite(self, in: builder.build()), names)
+  }
+}
+
+/// The terms of a loss by the names that they have in the graph as written; where one of these is
+/// gone, the terms that `graph` has of its own.
+func lossTerms(
+  of graph: Graph, loss: NodeID, known: [String], unseen: Set<String> = []
+) -> [NodeID] {
+  let found = known.compactMap { name in
+    graph.value(named: name).flatMap { $0.type.shape.rank == 0 ? $0.id : nil }
+  }
+  return found.isEmpty || found.count < known.count
+    ? lossTerms(of: graph, loss: loss, unseen: unseen) : found
+}
+
 /// The factor of each term in the loss, as scalar nodes: loss = Σ weight·term + constants.
 ///
 /// Not the derivative of the loss with respect to the term, which would count a way through another

@@ -26,10 +26,13 @@ public struct Moments: Sendable {
   }
 
   /// The variance of a distribution whose points all came, by their weights.
-  public var variance: [Double] { squares.map { weight > 0 ? Swift.max(0, $0 / weight) : .nan } }
+  public var variance: [Double] { squares.map { weight > 0 ? atLeastZero($0 / weight) : .nan } }
 
   /// The unbiased estimate of the variance that draws were taken from; NaN for fewer than two.
   public var sampleVariance: [Double] {
-    squares.map { count > 1 ? Swift.max(0, $0 / Double(count - 1)) : .nan }
+    squares.map { count > 1 ? atLeastZero($0 / Double(count - 1)) : .nan }
   }
+
+  /// Without what rounding took away; what is not a number stays that.
+  private func atLeastZero(_ value: Double) -> Double { value < 0 ? 0 : value }
 }

@@ -37,6 +37,14 @@ public struct SamplingSite: Sendable {
     noise = noisePlace.map { graph[node.operands[$0]] }.flatMap { $0.isNoise ? $0.name : nil }
   }
 
+  /// The site in a graph that was made of its own and kept the names round the node.
+  init(_ site: SamplingSite, in graph: Graph) {
+    self.graph = graph
+    name = site.name
+    parameters = site.parameters
+    noise = site.noise
+  }
+
   /// The sampling node itself.
   public var node: Node {
     guard let node = graph.node(named: name) else { preconditionFailure("'\(name)' is gone") }

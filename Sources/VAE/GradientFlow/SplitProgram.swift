@@ -24,25 +24,27 @@ struct SplitProgram {
 
   /// Throws diagnostics for a loss that is not clear.
   init(_ site: SamplingSite, loss: String?, pipeline: Pipeline = .standard) throws {
+    let loss = try loss ?? Compiler.lossName(of: site.graph)
+    let (site, known) = site.namingTerms(of: loss)
     self.site = site
+    self.loss = loss
     self.pipeline = pipeline
     let compiler = SplitProgram.compiler(pipeline)
     let targets = site.parameters + [site.draw]
     self.targets = targets
     let lowered = try compiler.stabilize(
       compiler.lower(site.graph), keeping: targets.map(\.name))
-    let loss = try loss ?? Compiler.lossName(of: lowered)
-    self.loss = loss
     guard let root = lowered.value(named: loss) else {
       throw Diagnostics([.unknownLoss(loss, lowered)])
     }
     let ids = targets.compactMap { lowered.node(named: $0.name)?.id }
     // A draw that is the loss itself is its own term: what computes it lies before the node.
-    let terms = ids.contains(root.id) ? [root.id] : lossTerms(of: lowered, loss: root.id)
+    let terms =
+      ids.contains(root.id) ? [root.id] : lossTerms(of: lowered, loss: root.id, known: known)
     let weighing = GraphBuilder(continuing: lowered)
     let weights = termWeights(lowered, loss: root.id, terms: terms, in: weighing)
     let one = weighing.constant(.float(1), root.type.dtype).id
-    self.terms = zip(terms, weights).map { (lowered[$0].label, $1 != one) }
+    self.terms = zip(terms, weights).map { ($0 == root.id ? loss : lowered[$0].label, $1 != one) }
 
     // The whole in one pass.
     let parameters = lowered.parameters.map(\.id)

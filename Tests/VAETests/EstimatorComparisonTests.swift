@@ -1,0 +1,188 @@
+import Ayatori
+import Foundation
+import Testing
+import VAE
+
+/// What a comparison of estimators says of means and variances, and what it may not say.
+@Suite struct EstimatorComparisonTests {
+  private static func flow(
+    _ body: String, draws: Int? = nil, inputs: [String: NDArray] = [:], estimator: String? = nil
+  ) throws -> GradientFlow {
+    var options = GradientFlow.Options()
+    options.isExact = draws == nil
+    options.draws = draws ?? 2
+    options.checksNumerically = false
+    let graph = try Training.graph(text: "graph g {\n\(body)\noutput loss\n}")
+    return try GradientFlow(
+      estimator.map { try graph.choosing(estimator: $0) } ?? graph, feeds: Feeds(inputs: inputs),
+      options: options)
+  }
+
+  private static func normal(_ loss: String, mu: Double = 0) -> String {
+    """
+    param mu: f64[] init constant(\(mu))
+    param s: f64[] init constant(1)
+    z ~ normal(mean: mu, stddev: s)
+    loss = \(loss)
+    """
+  }
+
+  private static func row(
+    _ flow: GradientFlow, _ name: String, sourceLocation: Testing.SourceLocation = #_sourceLocation
+  ) throws -> EstimatorComparison.Row {
+    try #require(
+      flow.comparison?.rows.first { $0.estimator == name }, sourceLocation: sourceLocation)
+  }
+
+  /// The baseline b = E[f s²]/E[s²] of each logit makes its variance least: against enumeration.
+  @Test func eachLogitHasItsBestBaseline() throws {
+    let (logits, costs) = ([0.5, -0.25, 1.0], [1.0, 3, -2])
+    let flow = try Self.flow(
+      """
+      input l: f64[3]
+      input f: f64[3]
+      c ~ categorical(logits: l)
+      loss = square(sum(c * f))
+      """,
+      inputs: ["l": NDArray(logits, shape: [3]), "f": NDArray(costs, shape: [3])])
+    let weights = logits.map { exp($0) }
+    let p = weights.map { $0 / weights.reduce(0, +) }
+    func variance(_ baseline: (Int) -> Double) -> Double {
+      (0..<3).reduce(0) { total, logit in
+        let samples = (0..<3).map { drawn in
+          (costs[drawn] * costs[drawn] - baseline(logit)) * ((drawn == logit ? 1 : 0) - p[logit])
+        }
+        let mean = zip(p, samples).reduce(0) { $0 + $1.0 * $1.1 }
+        return total + zip(p, samples).reduce(0) { $0 + $1.0 * ($1.1 - mean) * ($1.1 - mean) }
+      }
+    }
+    let best = variance { logit in
+      let squares = (0..<3).map { drawn in
+        let score = (drawn == logit ? 1 : 0) - p[logit]
+        return p[drawn] * score * score
+      }
+      return zip(squares, costs).reduce(0) { $0 + $1.0 * $1.1 * $1.1 } / squares.reduce(0, +)
+    }
+    let found = try Self.row(flow, "score_best_baseline").targets[0]
+    #expect(abs(found.variance - best) < 1e-9 * best && found.agrees, "\(found.variance), \(best)")
+    let plain = try Self.row(flow, "score").targets[0].variance
+    #expect(abs(plain - variance { _ in 0 }) < 1e-9 * plain && best < plain)
+  }
+
+  /// A small bias hides in a score function's noise, not beside an estimator of little variance.
+  @Test func biasIsSeenBesideTheQuietest() throws {
+    // Straight-through is off by p(1 − p)·½(1 − 2p) here; at p = ½ it is right.
+    func through(_ logit: Double) throws -> EstimatorComparison.Target {
+      let flow = try Self.flow(
+        """
+        param l: f64[] init constant(\(logit))
+        b ~ bernoulli(logits: l)
+        loss = 40 * b + square(b)
+        """, draws: 400)
+      return try Self.row(flow, "straight_through").targets[0]
+    }
+    let biased = try through(1)
+    #expect(biased.comparedWith == "score_best_baseline" && !biased.agrees, "\(biased)")
+  }
+
+  /// A path that is wrong has the least variance of all, and is not what others are judged by.
+  @Test func dont_judgeByAWrongPath() throws {
+    let flow = try Self.flow(
+      Self.normal("cast(z > 0, to: f64) * 3 + 0.001 * z"), draws: 4000)
+    let path = try Self.row(flow, "pathwise").targets[0]
+    #expect(!path.agrees && path.comparedWith?.hasPrefix("score") == true)
+    for name in ["score", "score_mean_baseline", "score_best_baseline"] {
+      let agrees = try Self.row(flow, name).targets[0].agrees
+      #expect(agrees, "\(name)")
+    }
+  }
+
+  /// Means that are 0 but for rounding are one mean.
+  @Test func dont_tellZerosApart() throws {
+    let flow = try Self.flow(Self.normal("square(z)"))
+    let rows = try #require(flow.comparison).rows
+    for row in rows {
+      let target = row.targets[0]
+      #expect(target.agrees && abs(target.mean) < 1e-12, "\(row.title): \(target.mean)")
+    }
+    let text = flow.report.text
+    #expect(!text.contains("a coarser grid") && !text.contains("another mean"), "\(text)")
+    // A kink does move quadrature.
+    let kinked = try Self.flow(Self.normal("abs(z)", mu: 0.3)).report.text
+    #expect(kinked.contains("a coarser grid moves means"), "\(kinked)")
+  }
+
+  /// What is not a number has no variance, is nobody's reference and wins nothing.
+  @Test func dont_compareWithWhatIsNoNumber() throws {
+    let flow = try Self.flow(Self.normal("log(z)"), draws: 64)
+    let comparison = try #require(flow.comparison)
+    let score = try Self.row(flow, "score").targets[0]
+    #expect(score.mean.isNaN && score.variance.isNaN && !score.agrees)
+    // ∂ log z is 1/z even where log z is not a number.
+    #expect(comparison.winners == ["pathwise", "pathwise"])
+    #expect(flow.report.text.contains("no finite mean at mu"))
+  }
+
+  // MARK: Terms
+
+  /// A term keeps its name however often it is drawn, and one without a name is what it computes.
+  @Test(arguments: [
+    ("square(z)", ["loss"]), ("square(z) + mu * 2", ["square(z)", "mu"]),
+  ])
+  func termsStayWhole(loss: String, names: [String]) throws {
+    for (estimator, draws) in [("score_leave_one_out", 3), ("pathwise", 3), ("score", 1)] {
+      let graph = try Training.graph(
+        text: "graph g {\n\(Self.normal(loss))\noutput loss\n}"
+      ).choosing(estimator: estimator, draws: draws)
+      let split = try GradientSplit(graph, feeds: Feeds())
+      #expect(Set(split.terms.map(\.name)) == Set(names), "\(estimator): \(split.terms)")
+      let sum = split.terms.reduce(0) { $0 + $1.value * $1.weight }
+      #expect(abs(sum - split.lossValue) < 1e-12, "\(estimator)")
+    }
+  }
+
+  /// Under a score function the draw's own row is the derivative of the loss where the draw fell.
+  @Test func dont_countTheScoreAtTheDraw() throws {
+    let flow = try Self.flow(Self.normal("square(z)", mu: 0.5), draws: 2, estimator: "score")
+    let row = try #require(flow.split.rows.last)
+    let (z, slope) = (row.array.doubles[0], row.gradient?.doubles[0] ?? .nan)
+    #expect(abs(slope - 2 * z) < 1e-12, "\(slope) at \(z)")
+  }
+
+  @Test func dont_expectWhatNoDrawChanges() throws {
+    let found = Training.diagnostics { _ = try Self.flow(Self.normal("square(mu) + s")) }
+    #expect(found.map(\.id) == ["unused-draw"])
+    #expect(found.first?.message == "'loss' does not depend on 'z'")
+  }
+
+  // MARK: Latents
+
+  /// A latent that is far from the prior for every image is no collapsed one.
+  @Test func constantIsNotCollapsed() throws {
+    for (offset, state) in [(0.0, LatentStatistics.State.collapsed), (3, .constant)] {
+      let graph = try Training.graph(
+        text: """
+          graph g {
+            dim N
+            input x: f64[N, 1]
+            param b: f64[1] init zeros
+            mu = 0 * x + b
+            lv = 0 * x
+            z ~ normal(mean: mu, log_variance: lv)
+            loss = sum(square(x - z)) + sum(kl_normal(mean: mu, log_variance: lv))
+            output loss
+          }
+          """)
+      var feeds = Feeds(inputs: ["x": NDArray([-1.0, 0, 2, 5], shape: [4, 1])])
+      var options = GradientFlow.Options()
+      options.comparesEstimators = false
+      // What initialisers make has not collapsed: nothing has been learnt.
+      let untrained = try GradientFlow(graph, feeds: feeds, options: options)
+      #expect(!untrained.isTrained && untrained.latents[0].state == nil)
+      #expect(untrained.report.text.contains("parameters as initialised"))
+      feeds.parameters["b"] = NDArray([offset], shape: [1])
+      let flow = try GradientFlow(graph, feeds: feeds, options: options)
+      #expect(flow.isTrained && flow.latents[0].state == state)
+    }
+  }
+}

@@ -91,7 +91,8 @@ let package = Package(
     // MARK: VAE
     .target(name: "VAE", dependencies: ["Ayatori", "Drawing"], swiftSettings: swift),
     .testTarget(
-      name: "VAETests", dependencies: ["Ayatori", "VAE"], swiftSettings: swift),
+      name: "VAETests", dependencies: ["Ayatori", "VAE"], exclude: ["Fixtures"],
+      swiftSettings: swift),
 
     // MARK: AyatoriCLI
     .executableTarget(
@@ -103,7 +104,7 @@ let package = Package(
       ],
       swiftSettings: swift),
     .testTarget(
-      name: "CLITests", dependencies: ["AyatoriCLI", "Ayatori"], swiftSettings: swift),
+      name: "CLITests", dependencies: ["AyatoriCLI", "Ayatori", "VAE"], swiftSettings: swift),
 
     // MARK: The house itself
     .testTarget(

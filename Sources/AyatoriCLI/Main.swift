@@ -30,7 +30,8 @@ protocol HasExample {
 
 @main
 enum Main {
-  /// Exit codes: 0 fine, 1 the input is wrong, 2 a check failed, 64 usage, 70 a bug in Ayatori.
+  /// Exit codes: 0 fine, 1 the input is wrong, 2 a check failed, 64 usage, 70 a bug in Ayatori,
+  /// 128 + N stopped in order by signal N.
   static func main() async {
     do {
       var command = try AyatoriCommand.parseAsRoot()
@@ -58,6 +59,7 @@ enum Main {
     case let failure as CheckFailure:
       Console.report(failure.diagnostics)
       return 2
+    case let interruption as Interruption: return 128 + interruption.signal
     case let failure as PassFailure:
       // A large graph would hide what is wrong with it.
       let lines = failure.graph.count { $0 == "\n" }

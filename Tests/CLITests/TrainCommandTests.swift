@@ -70,8 +70,9 @@ import Testing
       for (flags, word) in [
         (["--seed", "1"], "seed"), (["--batch-size", "32"], "batch-size"),
         (["--dim", "Z=3"], "graph"), (["--const", "beta=2"], "graph"),
-        (["--learning-rate", "0.1"], "graph"), (["--optimizer", "sgd"], "graph"),
-        (["--dtype", "f64"], "graph"),
+        (["--learning-rate", "0.1"], "learning-rate"), (["--dtype", "f64"], "graph"),
+        (["--optimizer", "sgd", "--learning-rate", "1e-3"], "optimizer"),
+        (["--eval-samples", "2"], "eval-samples"), (["--fp", "strict"], "compiled-graph"),
       ] {
         let result = try Tool.run(
           Self.small + ["--epochs", "2", "--resume", "a"] + flags, in: directory)

@@ -64,8 +64,7 @@ public enum AtomicFile {
   ) throws(Diagnostic) -> (path: String, descriptor: Int32) {
     var attempts = 0
     while true {
-      let tag = String(UInt64.random(in: .min ... .max), radix: 16)
-      let temporary = directory + "/.ayatori-\(getpid())-\(tag).tmp"
+      let temporary = temporaryName(in: directory)
       let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
       let opened = retryingInterrupts { open(temporary, flags, 0o644) }
       guard let failure = opened.failure else { return (temporary, opened.value) }
@@ -111,7 +110,7 @@ public enum AtomicFile {
     throw .cannotWrite(path, reason: ELOOP)
   }
 
-  private static func syncDirectory(_ directory: String, for path: String) throws(Diagnostic) {
+  static func syncDirectory(_ directory: String, for path: String) throws(Diagnostic) {
     let opened = retryingInterrupts { open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
     // A directory may be writable and not readable; the file is in place all the same.
     if opened.failure != nil { return }
@@ -125,7 +124,7 @@ public enum AtomicFile {
 }
 
 extension Diagnostic {
-  fileprivate static func cannotWrite(_ path: String, reason: Int32) -> Diagnostic {
+  static func cannotWrite(_ path: String, reason: Int32) -> Diagnostic {
     let directory = directoryName(of: path)
     let fix: String? =
       switch reason {

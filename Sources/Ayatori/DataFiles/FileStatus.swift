@@ -78,3 +78,15 @@ func refuseNUL(in path: String) throws(Diagnostic) {
   throw Diagnostic(
     "file-name", "a file's name cannot hold a NUL character", place: shown)
 }
+
+/// Makes a directory, and those that it lies in. Throws a diagnostic with the path and the reason.
+package func makeDirectory(_ path: String) throws(Diagnostic) {
+  try refuseNUL(in: path)
+  if isDirectory(path) { return }
+  let parent = directoryName(of: path)
+  if parent != path, !isDirectory(parent) { try makeDirectory(parent) }
+  if mkdir(path, 0o777) != 0, !isDirectory(path) {
+    throw Diagnostic(
+      "cannot-write", "the directory cannot be made: \(errnoText(errno))", place: path)
+  }
+}

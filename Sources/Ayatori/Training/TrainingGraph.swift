@@ -14,6 +14,21 @@ extension Compiler {
     return try optimize(trainingStep(of: stable, loss: loss, optimizer: optimizer))
   }
 
+  /// The same before it is optimised, for looking into: every node of the text is there. Leaves no
+  /// trace in the journal.
+  ///
+  /// Throws as `trainingGraph`.
+  public func trainingGraphAsWritten(
+    of source: Graph, loss: String, optimizer: Optimizer
+  ) throws -> Graph {
+    var quiet = options
+    quiet.observers = []
+    quiet.validator = nil
+    let other = Compiler(quiet)
+    let stable = try other.stabilize(other.lower(source), keeping: [])
+    return try other.trainingStep(of: stable, loss: loss, optimizer: optimizer)
+  }
+
   private static func checkTrainable(
     _ lowered: Graph, _ optimizer: Optimizer
   ) throws(Diagnostics) {

@@ -6,13 +6,16 @@ import GraphOps
 import VAE
 
 extension LossReduction: ExpressibleByArgument {}
+extension NonFinitePolicy: ExpressibleByArgument {}
 
 struct Train: ParsableCommand, HasExample {
   static let configuration = CommandConfiguration(
     abstract: "Trains a graph on images.",
     discussion: """
       Prints a line an epoch: the mean loss per image in nats while training, and the test set's. \
-      With --out a checkpoint is written after every epoch; --resume goes on from one.
+      With --out a checkpoint is written after every epoch and when SIGINT or SIGTERM stops the \
+      run; --resume goes on from one, to the same bits as a run that was never stopped. The \
+      newest is DIR/checkpoint.safetensors, that of the lowest test loss DIR/best.safetensors.
       """)
   static let example = "ayatori train Graphs/vae_pytorch.aya --data digits --dim D=64 --epochs 5"
 
@@ -59,8 +62,21 @@ struct Train: ParsableCommand, HasExample {
   @Option(name: .long, help: "Directory for the checkpoint.")
   var out: String?
 
-  @Option(name: .long, help: "Directory with a checkpoint to go on from.")
+  @Option(name: .long, help: "A run's directory, or one of its checkpoints, to go on from.")
   var resume: String?
+
+  @Option(
+    name: .long, parsing: .unconditional,
+    help: "Writes a checkpoint every so many steps too, not after epochs alone.")
+  var checkpointEvery: Int?
+
+  @Option(name: .long, parsing: .unconditional, help: "Checkpoints to keep beside the best.")
+  var keep = 3
+
+  @Option(
+    name: .long,
+    help: "What becomes of a step whose loss or gradient is not finite: stop, skip or continue.")
+  var onNonfinite: NonFinitePolicy = .stop
 
   @Option(
     name: .long,
@@ -71,6 +87,13 @@ struct Train: ParsableCommand, HasExample {
   var gradflowNode: String?
 
   func validate() throws {
+    if let checkpointEvery, checkpointEvery < 1 {
+      throw ValidationError("--checkpoint-every takes 1 or more, not \(checkpointEvery)")
+    }
+    if checkpointEvery != nil, out == nil, resume == nil {
+      throw ValidationError("--checkpoint-every needs a directory to write to: --out DIR")
+    }
+    if keep < 1 { throw ValidationError("--keep takes 1 or more, not \(keep)") }
     if let recordGradflow, recordGradflow < 1 {
       throw ValidationError("--record-gradflow takes 1 or more, not \(recordGradflow)")
     }
@@ -112,23 +135,25 @@ struct Train: ParsableCommand, HasExample {
       case .adam: .adam(learningRate: learningRate ?? 1e-3)
       case .sgd: .sgd(learningRate: learningRate ?? 1e-2, momentum: momentum)
       }
+    options.onNonFinite = onNonfinite
     let compiler = try passes.compiler()
     defer { passes.report(compiler) }
     let trainer = try Trainer(source, on: dataSet, options: options, compiler: compiler)
     if let resume { try trainer.resume(from: resume) }
-    let directory = out ?? resume
-    if let directory {
-      try makeDirectory(directory)
-      let path = Checkpoint.path(in: directory)
-      if resume == nil, FileManager.default.fileExists(atPath: path) {
-        Console.error("note: the checkpoint of an earlier run will be replaced: \(path)")
-      }
+    let path = out ?? resume.map { isDirectory($0) ? $0 : directoryName(of: $0) }
+    let directory = try path.map {
+      try RunDirectory($0, keeping: keep, isResumed: resume != nil && out == nil)
+    }
+    if let directory, directory.replacesEarlierRun {
+      Console.error(
+        "note: the checkpoints of an earlier run will be replaced: \(directory.newest)")
     }
     if let recordGradflow, let directory {
-      trainer.recorder = try recorder(source, dataSet, trainer, every: recordGradflow, directory)
+      trainer.recorder = try recorder(
+        source, dataSet, trainer, every: recordGradflow, directory.path)
     }
     announce(trainer, dataSet, directory: directory)
-    try train(trainer, directory: directory)
+    try TrainingRun(self, trainer, directory).run()
   }
 
   /// A recorder on the first test images; of a resumed run with what it noted before.
@@ -154,16 +179,7 @@ struct Train: ParsableCommand, HasExample {
     return recorder
   }
 
-  private func makeDirectory(_ path: String) throws {
-    do {
-      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    } catch {
-      throw Diagnostic(
-        "cannot-write", "the directory cannot be made: \(error.localizedDescription)", place: path)
-    }
-  }
-
-  private func announce(_ trainer: Trainer, _ dataSet: DataSet, directory: String?) {
+  private func announce(_ trainer: Trainer, _ dataSet: DataSet, directory: RunDirectory?) {
     let parameters = trainer.arrays.reduce(0) { total, entry in
       trainer.graph.node(named: entry.name)?.isParameter == true ? total + entry.array.count : total
     }
@@ -180,45 +196,12 @@ struct Train: ParsableCommand, HasExample {
       Console.error("note: '\(name)' neither sums nor averages over the batch and is not reported")
     }
     if let directory {
-      Console.error("a checkpoint after every epoch: \(Checkpoint.path(in: directory))")
+      let often = checkpointEvery.map { "every \($0) steps and " } ?? ""
+      Console.error("a checkpoint \(often)after every epoch: \(directory.newest)")
     }
-    if trainer.epoch > 0 { Console.error("going on after epoch \(trainer.epoch)") }
-  }
-
-  private func train(_ trainer: Trainer, directory: String?) throws {
-    guard trainer.epoch < epochs else {
-      return Console.error(
-        "nothing to do: \(trainer.epoch) epochs are done, and --epochs \(epochs) counts them too")
-    }
-    while trainer.epoch < epochs {
-      do {
-        try oneEpoch(trainer, directory: directory)
-      } catch let diagnostic as Diagnostic where diagnostic.id.hasSuffix("-not-finite") {
-        throw CheckFailure(diagnostics: [diagnostic])
-      }
-    }
-  }
-
-  /// Trains, evaluates and keeps one epoch.
-  private func oneEpoch(_ trainer: Trainer, directory: String?) throws {
-    let number = trainer.epoch + 1
-    var bar = ProgressBar("epoch \(number)/\(epochs)", total: trainer.stepsPerEpoch)
-    defer { bar.finish() }
-    let mean = try trainer.trainEpoch { step, loss in
-      bar.update(step, note: String(format: "loss %.2f", loss))
-    }
-    bar.finish()
-    try Console.result(String(format: "Epoch %d, Loss: %.4f", number, mean))
-    if evalSamples > 0 {
-      let values = try trainer.evaluate().map { "\($0.name) " + String(format: "%.4f", $0.value) }
-      try Console.result("  test, k = \(evalSamples): " + values.joined(separator: ", "))
-    }
-    if let directory {
-      try trainer.writeCheckpoint(to: directory)
-      if let recorder = trainer.recorder {
-        try recorder.course.write(to: directory)
-        for warning in recorder.course.warnings { Console.error("gradient flow: \(warning)") }
-      }
+    if trainer.step > 0 {
+      let within = trainer.position > 0 ? ", step \(trainer.position) of the next" : ""
+      Console.error("going on after epoch \(trainer.epoch)\(within)")
     }
   }
 }

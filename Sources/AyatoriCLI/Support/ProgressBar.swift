@@ -5,12 +5,15 @@ import Foundation
 struct ProgressBar {
   let label: String
   let total: Int
+  /// What was done before.
+  private let earlier: Int
   private let start = ContinuousClock.now
   private var lastDrawn: ContinuousClock.Instant?
 
-  init(_ label: String, total: Int) {
+  init(_ label: String, total: Int, done: Int = 0) {
     self.label = label
     self.total = total
+    earlier = done
   }
 
   /// Draws at most ten times a second.
@@ -22,7 +25,7 @@ struct ProgressBar {
     let elapsed =
       Double((now - start).components.seconds)
       + Double((now - start).components.attoseconds) * 1e-18
-    let rate = Double(done) / max(elapsed, 1e-9)
+    let rate = Double(done - earlier) / max(elapsed, 1e-9)
     let left = Double(total - done) / max(rate, 1e-9)
     let width = 24
     let filled = total > 0 ? done * width / total : width

@@ -18,6 +18,8 @@ public final class Trainer {
     public var reduction: LossReduction?
     /// Draws per image when evaluating.
     public var evaluationSamples = 1
+    /// What becomes of a step whose loss or gradient is not finite.
+    public var onNonFinite = NonFinitePolicy.stop
 
     public init() {}
   }
@@ -32,17 +34,31 @@ public final class Trainer {
   public let metrics: [(name: String, reduction: LossReduction)]
   /// Scalar outputs that neither sum nor average over the batch, and are left out.
   public let unclearMetrics: [String]
-  public private(set) var epoch = 0
-  public private(set) var step: UInt64 = 0
+  /// Epochs that are done.
+  public internal(set) var epoch = 0
+  /// Steps that are done.
+  public internal(set) var step: UInt64 = 0
+  /// What the epoch under way has come to.
+  public internal(set) var underWay = EpochSum()
+  /// What the last epoch that was done in this process came to.
+  public private(set) var lastEpoch = EpochSum()
+  /// The lowest test loss that `note(testLoss:)` has heard of.
+  public internal(set) var best: BestLoss?
   /// Notes the gradient flow every so many steps, when set.
   public var recorder: FlowRecorder?
+  /// Hears of each step that was skipped, or gone on after, since it was not finite.
+  public var onFault: (NonFiniteStep) -> Void = { _ in }
 
-  private let inputs: DataInputs
-  private let state: StateStore
+  let state: StateStore
+  let identity: [(name: String, value: String)]
+  /// Where the last steps began: what a step that goes wrong is found from.
+  var snapshot: Snapshot?
+  let source: Graph
+  let inputs: DataInputs
+  let compiler: Compiler
   private let training: Program
   private let evaluation: Program
   private let shuffle: NoiseStream
-  private let identity: [String: String]
   private var trainingFeeders: [Int: BatchFeeder] = [:]
   private var evaluationFeeders: [Int: BatchFeeder] = [:]
 
@@ -56,6 +72,8 @@ public final class Trainer {
   ) throws {
     self.dataSet = dataSet
     self.options = options
+    self.source = source
+    self.compiler = compiler
     guard options.batchSize >= 1, options.batchSize <= dataSet.train.count else {
       throw Diagnostic.batchSize(options.batchSize, dataSet.train.count)
     }
@@ -91,53 +109,76 @@ public final class Trainer {
     state = try StateStore(graph, sizes: graph.sizes())
     try state.initialize(seed: options.seed)
     shuffle = NoiseStream(seed: options.seed, name: "shuffle")
-    identity = [
-      "graph": Trainer.hexadecimal(NoiseStream.fnv1a(graph.text())),
-      "data": Trainer.hexadecimal(dataSet.fingerprint),
-      "seed": String(options.seed),
-      "batch-size": String(options.batchSize),
-    ]
+    identity = Trainer.identity(of: source, graph, dataSet, options, loss: loss, reduction)
   }
-
-  private static func hexadecimal(_ value: UInt64) -> String { String(value, radix: 16) }
 
   /// Steps of one epoch; the last batch may be smaller.
   public var stepsPerEpoch: Int {
     (dataSet.train.count + options.batchSize - 1) / options.batchSize
   }
 
+  /// Steps that are done of the epoch under way.
+  public var position: Int { Int(step) - epoch * stepsPerEpoch }
+
   // MARK: Training
 
-  /// One pass over the training images in a fresh order; returns the mean loss per image in nats
-  /// over the epoch, as it was at each step.
+  /// One pass over the training images in a fresh order, or the rest of one; returns the mean loss
+  /// per image in nats over the epoch, as it was at each step.
   ///
-  /// `progress` hears of every step done. Throws a diagnostic when the loss is not finite.
-  public func trainEpoch(progress: (_ step: Int, _ loss: Double) -> Void = { _, _ in }) throws
-    -> Double
-  {
+  /// `progress` hears of every step done, and may throw to stop: the trainer then stands after that
+  /// step, and the next call does the rest of the epoch. Throws a diagnostic when a loss, a
+  /// parameter or the optimiser's state is not finite, unless the options say otherwise.
+  public func trainEpoch(
+    progress: (_ step: Int, _ loss: Double) throws -> Void = { _, _ in }
+  ) throws -> Double {
     let order = shuffle.permutation(dataSet.train.count, step: UInt64(epoch))
-    var total = 0.0
-    var start = 0
-    var done = 0
-    while start < order.count {
-      let rows = batch(of: order, from: start)
-      let feeder = try feeder(training, &trainingFeeders, dataSet.train, batch: rows.count)
-      try feeder.run(rows, next: batch(of: order, from: rows.endIndex), step: step)
-      let value = feeder.program.scalar(loss) ?? .nan
-      guard value.isFinite else {
-        throw Diagnostic.lossNotFinite(loss, value, epoch: epoch + 1, step: done + 1)
+    let isGuarded = options.onNonFinite != .continue
+    while true {
+      guard position < stepsPerEpoch else {
+        if !isGuarded || isFinite { break }
+        try recover(order)
+        continue
       }
-      total += reduction.perImage(value, batch: rows.count) * Double(rows.count)
-      step += 1
-      done += 1
-      start += rows.count
+      if isGuarded, isSnapshotDue { try takeSnapshot(order) }
+      let value = try takeStep(order)
+      if !value.isFinite {
+        if isGuarded {
+          try recover(order)
+          continue
+        }
+        onFault(NonFiniteStep(epoch: epoch, step: step - 1, births: []))
+      }
       if let recorder, step % UInt64(recorder.header.every) == 0 {
-        try record(recorder, epochs: Double(epoch) + Double(done) / Double(stepsPerEpoch))
+        try record(
+          recorder, epochs: Double(epoch) + Double(position) / Double(stepsPerEpoch))
       }
-      progress(done, reduction.perImage(value, batch: rows.count))
+      try progress(position, value)
     }
+    if underWay.images == 0 { throw Diagnostic.everyStepSkipped(loss, epoch: epoch + 1) }
+    let mean = underWay.loss / Double(underWay.images)
     epoch += 1
-    return total / Double(order.count)
+    lastEpoch = underWay
+    underWay = EpochSum()
+    snapshot = nil
+    return mean
+  }
+
+  /// The next step of an epoch whose images come in `order`; returns its loss per image. Throws as
+  /// running does.
+  func takeStep(_ order: [Int]) throws -> Double {
+    let rows = rows(of: order)
+    let feeder = try feeder(training, &trainingFeeders, dataSet.train, batch: rows.count)
+    try feeder.run(rows, next: batch(of: order, from: rows.endIndex), step: step)
+    let value = reduction.perImage(feeder.program.scalar(loss) ?? .nan, batch: rows.count)
+    underWay.loss += value * Double(rows.count)
+    underWay.images += rows.count
+    step += 1
+    return value
+  }
+
+  /// The images of the next step.
+  func rows(of order: [Int]) -> ArraySlice<Int> {
+    batch(of: order, from: position * options.batchSize)
   }
 
   /// Notes the gradient flow as it is now. Throws diagnostics.
@@ -167,9 +208,12 @@ public final class Trainer {
   /// The mean of every scalar output over the test images, in nats per image for a loss, each image
   /// drawn `evaluationSamples` times with fixed parameters.
   ///
-  /// Draws are taken at the steps from 2^63 on, apart from those of training. Throws a diagnostic
-  /// when a mean is not finite.
-  public func evaluate() throws -> [(name: String, value: Double)] {
+  /// Draws are taken at the steps from 2^63 on, apart from those of training. `between` is called
+  /// between batches, and may throw to stop. Throws a diagnostic when a mean is not finite, unless
+  /// the options say to go on.
+  public func evaluate(
+    between: () throws -> Void = {}
+  ) throws -> [(name: String, value: Double)] {
     var totals = [Double](repeating: 0, count: metrics.count)
     let count = dataSet.test.count
     let rows = Array(0..<count)
@@ -179,6 +223,7 @@ public final class Trainer {
       let feeder = try feeder(evaluation, &evaluationFeeders, dataSet.test, batch: slice.count)
       let draws = max(1, options.evaluationSamples)
       for draw in 1...draws {
+        try between()
         // The same images for each draw, then the next ones.
         let next = draw < draws ? slice : batch(of: rows, from: slice.endIndex)
         try feeder.run(slice, next: next, step: 1 << 63 | batchNumber)
@@ -191,7 +236,9 @@ public final class Trainer {
       }
     }
     let draws = Double(count * max(1, options.evaluationSamples))
-    if let bad = zip(metrics, totals).first(where: { !$0.1.isFinite }) {
+    if options.onNonFinite != .continue,
+      let bad = zip(metrics, totals).first(where: { !$0.1.isFinite })
+    {
       throw Diagnostic.evaluationNotFinite(bad.0.name, bad.1, epoch: epoch)
     }
     return zip(metrics, totals).map { ($0.name, $1 / draws) }
@@ -207,35 +254,5 @@ public final class Trainer {
   /// Sets parameters by name before training. Throws for unknown names and other shapes.
   public func set(_ name: String, _ array: NDArray) throws(Diagnostic) {
     try state.set(name, array)
-  }
-
-  /// Writes a checkpoint into an existing directory, atomically. Throws when a parameter is not
-  /// finite: the last good checkpoint stays.
-  public func writeCheckpoint(to directory: String) throws(Diagnostic) {
-    for (name, array) in arrays where array.dtype.isFloating {
-      let bad = array.doubles.count { !$0.isFinite }
-      if bad > 0 { throw .stateNotFinite(name, bad, epoch: epoch) }
-    }
-    try Checkpoint(epoch: epoch, step: step, arrays: arrays, identity: identity).write(
-      to: directory)
-  }
-
-  /// Goes on from a checkpoint. Throws when it belongs to another graph, data set, seed or batch
-  /// size, saying which; what it holds is checked before anything of the trainer changes.
-  public func resume(from directory: String) throws(Diagnostic) {
-    let checkpoint = try Checkpoint(readFrom: directory)
-    try checkpoint.check(against: identity, directory: directory)
-    let path = Checkpoint.path(in: directory)
-    let (steps, overflow) = checkpoint.epoch.multipliedReportingOverflow(by: stepsPerEpoch)
-    guard !overflow, checkpoint.step == UInt64(steps) else {
-      throw .checkpointSteps(path, checkpoint, stepsPerEpoch: stepsPerEpoch)
-    }
-    if let name = Set(state.names).subtracting(checkpoint.arrays.map(\.name)).min() {
-      throw .checkpointArray(path, name)
-    }
-    for (name, array) in checkpoint.arrays { try state.check(name, array) }
-    for (name, array) in checkpoint.arrays { try state.set(name, array) }
-    epoch = checkpoint.epoch
-    step = checkpoint.step
   }
 }

@@ -48,10 +48,34 @@ extension Diagnostic {
       fix: "declare it: --loss-reduction sum, or --loss-reduction mean")
   }
 
-  static func lossNotFinite(_ loss: String, _ value: Double, epoch: Int, step: Int) -> Diagnostic {
+  static func stepNotFinite(
+    _ fault: NonFiniteStep, loss: String, _ value: Double, step: Int, epoch: Int
+  ) -> Diagnostic {
+    let isLoss = !value.isFinite
+    let births = fault.births
+    return Diagnostic(
+      isLoss ? "loss-not-finite" : "gradient-not-finite",
+      isLoss
+        ? "'\(loss)' became \(text(value)) in epoch \(epoch), step \(step)"
+        : "the gradient of '\(loss)' is not finite in epoch \(epoch), step \(step)",
+      at: births.first?.location, expected: isLoss ? "a finite loss" : "finite gradients",
+      got: births.first.map(born) ?? text(value),
+      notes: births.dropFirst().prefix(3).map { Diagnostic.Note("also " + born($0)) }
+        + [Diagnostic.Note("the checkpoints that are there stay as they are")],
+      fix: unstable + ", or go on without such steps: --on-nonfinite skip")
+  }
+
+  /// Where a value came to be, in words.
+  private static func born(_ birth: NonFiniteBirth) -> String {
+    let subject = birth.gradientOf.map { ", in the gradient at \($0)" } ?? ""
+    return "\(text(birth.value)) at \(birth.index) of \(birth.node), which is "
+      + "\(birth.expression)\(subject)"
+  }
+
+  static func everyStepSkipped(_ loss: String, epoch: Int) -> Diagnostic {
     Diagnostic(
-      "loss-not-finite", "'\(loss)' became \(text(value)) in epoch \(epoch), step \(step)",
-      expected: "a finite loss", got: text(value), fix: unstable)
+      "loss-not-finite", "no step of epoch \(epoch) was finite: all were skipped",
+      expected: "a finite '\(loss)'", got: "none", fix: unstable)
   }
 
   static func evaluationNotFinite(_ name: String, _ value: Double, epoch: Int) -> Diagnostic {
@@ -85,19 +109,32 @@ extension Diagnostic {
       expected: "safetensors with the metadata 'format: \(Checkpoint.format)'", got: got)
   }
 
+  /// `differing` are name, value in the checkpoint and value of this run.
   static func checkpointMismatch(
-    _ path: String, _ what: String, expected: String, got: String
+    _ path: String, _ all: [(name: String, was: String, got: String)]
   ) -> Diagnostic {
-    Diagnostic(
-      "checkpoint-mismatch", "the checkpoint belongs to another run: its \(what) differs",
-      place: path, expected: "\(what) \(got), as this run has",
-      got: "\(expected) in the checkpoint",
-      notes: what == "graph"
-        ? [
-          Diagnostic.Note(
-            "sizes, constants, dtype, the loss, the optimizer and its numbers are part of the graph"
-          )
-        ] : [],
+    // Whatever differs is compiled otherwise.
+    let differing = all.count > 1 ? all.filter { $0.name != "compiled-graph" } : all
+    let names = differing.map(\.name)
+    var notes: [Diagnostic.Note] = []
+    if names.contains("graph") {
+      notes.append(
+        Diagnostic.Note("sizes, constants, dtype and estimators are part of the graph"))
+    } else if names == ["compiled-graph"] {
+      notes.append(
+        Diagnostic.Note(
+          "the graph is the same: other passes, or another version of Ayatori, compile it otherwise"
+        ))
+    }
+    func listed(_ value: ((name: String, was: String, got: String)) -> String) -> String {
+      differing.map { "\($0.name) \(value($0))" }.joined(separator: ", ")
+    }
+    return Diagnostic(
+      "checkpoint-mismatch",
+      "the checkpoint belongs to another run: its \(names.joined(separator: ", ")) "
+        + (names.count == 1 ? "differs" : "differ"),
+      place: path, expected: listed(\.got) + ", as this run has",
+      got: listed(\.was) + " in the checkpoint", notes: notes,
       fix: "give the flags and files of the run that wrote it, or start anew without --resume")
   }
 
@@ -113,6 +150,7 @@ extension Diagnostic {
     Diagnostic(
       "checkpoint-steps", "the checkpoint's epoch and step do not belong together", place: path,
       expected: "\(stepsPerEpoch) steps an epoch",
-      got: "step \(checkpoint.step) after epoch \(checkpoint.epoch)")
+      got: "step \(checkpoint.step) after epoch \(checkpoint.epoch), with "
+        + "\(checkpoint.underWay.images) images learnt from since")
   }
 }

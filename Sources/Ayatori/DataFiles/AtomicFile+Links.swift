@@ -1,0 +1,43 @@
+import Glibc
+package import GraphIR
+
+extension AtomicFile {
+  /// Gives the file at `existing` the further name `path`, in the same directory, in the place of
+  /// what has that name: a reader sees the old file or the new. Where the file system knows no
+  /// second names, the bytes are written again.
+  ///
+  /// Throws a diagnostic with the path and the reason.
+  package static func name(_ existing: String, as path: String) throws(Diagnostic) {
+    let temporary = temporaryName(in: directoryName(of: path))
+    guard link(existing, temporary) == 0 else {
+      return try write(readFile(existing), to: path)
+    }
+    let renamed = rename(temporary, path)
+    let failure = errno
+    // rename(2) does nothing where both names are the file's already.
+    unlink(temporary)
+    if renamed != 0 { throw .cannotWrite(path, reason: failure) }
+    try syncDirectory(directoryName(of: path), for: path)
+  }
+
+  /// Removes what writers that were killed have left in a directory.
+  package static func removeLeftovers(in directory: String) {
+    for name in directoryEntries(directory) where name.hasPrefix(temporaryPrefix) {
+      let parts = name.dropFirst(temporaryPrefix.count).split(separator: "-")
+      // Another program at work has a process of that number.
+      guard let process = parts.first.flatMap({ pid_t($0) }), kill(process, 0) != 0, errno == ESRCH
+      else { continue }
+      unlink(directory + "/" + name)
+    }
+  }
+
+  /// Removes a file that may be gone already.
+  package static func remove(_ path: String) { unlink(path) }
+
+  static let temporaryPrefix = ".ayatori-"
+
+  static func temporaryName(in directory: String) -> String {
+    let tag = String(UInt64.random(in: .min ... .max), radix: 16)
+    return "\(directory)/\(temporaryPrefix)\(getpid())-\(tag).tmp"
+  }
+}

@@ -1,0 +1,119 @@
+import Ayatori
+import GraphIR
+import Runtime
+
+/// What becomes of a training step whose loss, gradient or update is not finite.
+public enum NonFinitePolicy: String, Sendable, CaseIterable {
+  /// The run ends; the last good checkpoint stays.
+  case stop
+  /// The step's update is not made, and its images are not counted.
+  case skip
+  /// The update is made.
+  case `continue`
+}
+
+/// A training step that was not finite.
+public struct NonFiniteStep: Sendable {
+  /// Epochs that were done before it.
+  public let epoch: Int
+  /// Steps of the run that were done before it.
+  public let step: UInt64
+  /// Where the values were born, in graph order; empty where that was not looked for.
+  public let births: [NonFiniteBirth]
+}
+
+extension Trainer {
+  /// The trainer's state before a step.
+  struct Snapshot {
+    var step: UInt64
+    var underWay: EpochSum
+    var arrays: [(name: String, array: NDArray)]
+  }
+
+  /// Steps between two snapshots: their cost is then below a hundredth of the steps'.
+  private static let snapshotEvery: UInt64 = 512
+
+  var isSnapshotDue: Bool {
+    guard let snapshot else { return true }
+    return step >= snapshot.step + Trainer.snapshotEvery
+  }
+
+  /// Whether parameters and the optimiser's state are all finite.
+  var isFinite: Bool { arrays.allSatisfy { Trainer.isFinite($0.array) } }
+
+  private static func isFinite(_ array: NDArray) -> Bool {
+    array.withUnsafeBytes { bytes in
+      switch array.dtype {
+      case .f32: bytes.bindMemory(to: Float.self).allSatisfy(\.isFinite)
+      case .f64: bytes.bindMemory(to: Double.self).allSatisfy(\.isFinite)
+      case .i32, .i64, .bool: true
+      }
+    }
+  }
+
+  /// Remembers where the run stands. A state that is not finite goes back to the snapshot before.
+  func takeSnapshot(_ order: [Int]) throws {
+    if snapshot != nil, !isFinite { try recover(order) }
+    snapshot = Snapshot(step: step, underWay: underWay, arrays: arrays)
+  }
+
+  /// Finds the step since the last snapshot that was the first not to be finite, by doing them all
+  /// once more, to the same bits; then stands before that step, and does what the options say.
+  ///
+  /// Throws a diagnostic that names where the values were born, unless steps are to be skipped.
+  func recover(_ order: [Int]) throws {
+    guard var last = snapshot else { return }
+    try restore(last)
+    let end = UInt64((epoch + 1) * stepsPerEpoch)
+    while step < end {
+      let value = try takeStep(order)
+      if !value.isFinite || !isFinite {
+        try restore(last)
+        return try judge(loss: value, order)
+      }
+      last = Snapshot(step: step, underWay: underWay, arrays: arrays)
+    }
+    preconditionFailure("a step that was not finite is finite when done again")
+  }
+
+  private func restore(_ snapshot: Snapshot) throws {
+    step = snapshot.step
+    underWay = snapshot.underWay
+    for (name, array) in snapshot.arrays { try state.set(name, array) }
+  }
+
+  /// Stands before the step that is not finite.
+  private func judge(loss value: Double, _ order: [Int]) throws {
+    let fault = NonFiniteStep(epoch: epoch, step: step, births: try births(order))
+    guard options.onNonFinite == .skip else {
+      throw Diagnostic.stepNotFinite(
+        fault, loss: loss, value, step: position + 1, epoch: epoch + 1)
+    }
+    onFault(fault)
+    step += 1
+    underWay.skipped += 1
+    snapshot = Snapshot(step: step, underWay: underWay, arrays: arrays)
+  }
+
+  /// Where the values of the next step that are not finite are born, by the graph as written.
+  private func births(_ order: [Int]) throws -> [NonFiniteBirth] {
+    let rows = Array(rows(of: order))
+    let images = try inputs.arrays(
+      of: dataSet.train.selecting(rows, imageSize: dataSet.imageSize), in: dataSet,
+      count: rows.count)
+    var feeds = Feeds(inputs: images, seed: options.seed, step: step)
+    for (name, array) in arrays { feeds.parameters[name] = array }
+    let written = try compiler.trainingGraphAsWritten(
+      of: source, loss: loss, optimizer: options.optimizer)
+    return try NonFiniteBirth.find(in: written, feeds: feeds)
+  }
+}
+
+extension DataSet.Split {
+  /// Some of the images, with their labels, in the given order.
+  fileprivate func selecting(_ rows: [Int], imageSize: Int) -> DataSet.Split {
+    DataSet.Split(
+      images: rows.flatMap { images[($0 * imageSize)..<(($0 + 1) * imageSize)] },
+      labels: labels.isEmpty ? [] : rows.map { labels[$0] })
+  }
+}

@@ -71,6 +71,23 @@ public struct ReverseMode {
 /// A noise leaf is randomness from outside, however it enters.
 private let noiseReason = "noise: nothing flows into randomness"
 
+/// Why no gradient comes one way, and whether the edge that it stops at is listed.
+private struct Refusal {
+  var derivative: Derivative
+  var isListed: Bool
+
+  /// The answer that says most stands for all; it is listed when all are.
+  init?(strongestOf found: [Refusal]) {
+    guard let strongest = Derivative.strongest(found.map(\.derivative)) else { return nil }
+    self.init(strongest, isListed: found.allSatisfy(\.isListed))
+  }
+
+  init(_ derivative: Derivative, isListed: Bool) {
+    self.derivative = derivative
+    self.isListed = isListed
+  }
+}
+
 private struct Pass {
   let graph: Graph
   let root: ReverseMode.Root
@@ -81,7 +98,7 @@ private struct Pass {
   /// Nodes on a way from a target to the root.
   let isOnPath: [Bool]
   var contributions: [[(value: Value, user: NodeID)]]
-  var refusals: [[Derivative]]
+  var refusals: [[Refusal]]
   var adjoints: [Value?]
   var ways: [[ReverseMode.Way]]
   var blocked: [BlockedEdge] = []
@@ -120,11 +137,12 @@ private struct Pass {
   }
 
   /// Nothing but refusals came to `node`: they hold for everything behind it too. Where floats end
-  /// in integers or truth values, the op itself says why.
+  /// in integers or truth values, the op itself says why; but not behind edges at which the
+  /// gradient stops already, cut or rerouted by a draw's estimator: there nothing is left to stop.
   private mutating func refuse(_ node: Node) {
-    guard let inherited = Derivative.strongest(refusals[node.id.index]) else { return }
+    guard let inherited = Refusal(strongestOf: refusals[node.id.index]) else { return }
     var own = [OperandGradient?](repeating: nil, count: node.operands.count)
-    if let operation = node.operation, !node.type.dtype.isFloating,
+    if let operation = node.operation, !inherited.isListed, !node.type.dtype.isFloating,
       node.operands.contains(where: { graph[$0].type.dtype.isFloating })
     {
       let result = Value(builder: builder, id: node.id)
@@ -147,13 +165,16 @@ private struct Pass {
     _ refusal: Derivative, _ operand: NodeID, at node: Node, isRerouted: Bool
   ) {
     let reason = "\(refusal.reasonOnly) (at '\(node.mention)')"
-    if graph[operand].type.dtype.isFloating {
+    let isListed = graph[operand].type.dtype.isFloating
+    if isListed {
       blocked.append(
         BlockedEdge(
           operand: operand, user: node.id, reason: reason, hidesTarget: isOnPath[operand.index],
           isRerouted: isRerouted))
     }
-    if isOnPath[operand.index] { refusals[operand.index].append(refusal.located(reason)) }
+    if isOnPath[operand.index] {
+      refusals[operand.index].append(Refusal(refusal.located(reason), isListed: isListed))
+    }
   }
 
   /// The sum of what came in, named; nil when no value came.
@@ -316,7 +337,7 @@ private struct Pass {
 
   private func refusal(for target: NodeID) -> Derivative {
     if graph[target].isNoise { return .notConnected(because: noiseReason) }
-    if let found = Derivative.strongest(refusals[target.index]) { return found }
+    if let found = Refusal(strongestOf: refusals[target.index]) { return found.derivative }
     return .notConnected(
       because: "'\(rootName)' does not depend on '\(graph[target].label)'")
   }

@@ -51,6 +51,42 @@ private let vector = ValueType(.f64, [3])
     #expect(found.result.blocked == [edge])
   }
 
+  /// Behind an edge where the gradient stops nothing is left to stop: the cut is told of once, and
+  /// it is the reason.
+  @Test func dont_listWhatLiesBehindACut() throws {
+    let found = try answer { x, c in
+      sum(stopGradient(cast(greater(x, c), to: .f64).named("t")).named("s") * x)
+    }
+    guard case .node = found.derivative else {
+      Issue.record("\(found.derivative)")
+      return
+    }
+    #expect(found.result.blocked.map { found.result.graph[$0.user].label } == ["s"])
+    let alone = try answer { x, c in
+      sum(stopGradient(cast(greater(x, c), to: .f64)).named("s") * c)
+    }
+    #expect(
+      alone.derivative.refusal == "no gradient reaches it: stop_gradient cuts the path (at 's')")
+  }
+
+  /// What an estimator stops because it brings it another way is no cut; the same comparison used
+  /// beside it is one.
+  @Test(arguments: [false, true]) func aRealCutBesideAReroutedOne(isUsedBeside: Bool) throws {
+    let found = try answer { x, c in
+      let hard = cast(greater(x, c).named("steps"), to: .f64)
+      let rerouted = stopForEstimator(hard) * tanh(x)
+      return sum(isUsedBeside ? rerouted + hard : rerouted)
+    }
+    guard case .node = found.derivative else {
+      Issue.record("\(found.derivative)")
+      return
+    }
+    let cuts = found.result.blocked.filter { $0.hidesTarget && !$0.isRerouted }
+    #expect(cuts.map { found.result.graph[$0.user].label } == (isUsedBeside ? ["steps"] : []))
+    let rerouted = found.result.blocked.filter(\.isRerouted)
+    #expect(rerouted.count == 1)
+  }
+
   @Test func aStepFunctionIsZeroAlmostEverywhere() throws {
     let found = try answer { x, c in sum(sign(sin(x)).named("s") * c) }
     guard case .zero(let reason) = found.derivative else {

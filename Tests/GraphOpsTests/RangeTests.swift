@@ -93,6 +93,32 @@ struct RangeTests {
     #expect(Self.ranges { cast(greater($0, tanh($0)), to: .f32) } == .unit)
   }
 
+  /// Densities: at most what they are at the mode. ln N(m; m, 1) = −½ ln 2π.
+  @Test func boundsOfDensities() {
+    let top = -0.918_938_533_204_672_8
+    func highest(_ scale: Double, _ kind: NormalScale) -> Double {
+      Self.ranges { x in
+        normalLogProb(x, mean: 2 * x, scale: x.builder.constant(.float(scale), .f64), as: kind)
+      }.high
+    }
+    for (scale, kind) in [(0.0, NormalScale.logVariance), (1, .standardDeviation)] {
+      #expect(abs(highest(scale, kind) - top) < 1e-5)
+    }
+    #expect(abs(highest(-2, .logStandardDeviation) - (top + 2)) < 1e-5)
+    #expect(abs(highest(-2, .logVariance) - (top + 1)) < 1e-5)
+    #expect(abs(highest(0.5, .standardDeviation) - (top + 0.693_147_180_559_945)) < 1e-5)
+    #expect(Self.ranges { normalLogProb($0, mean: $0, scale: 8 * tanh($0)) }.high < 4)
+    #expect(Self.ranges { normalLogProb($0, mean: $0, scale: $0) } == .everything)
+    #expect(Self.ranges { bernoulliNLL(sigmoid($0), logits: $0) } == .positive)
+    #expect(Self.ranges { bernoulliNLL($0, logits: $0) } == .everything)
+    #expect(Self.ranges { categoricalLogProb(softmax($0), logits: $0) }.high == 0)
+    #expect(Self.ranges { categoricalLogProb($0, logits: $0) } == .everything)
+    for estimator in [Estimator.score, .gumbelSoftmax, .straightThrough] {
+      #expect(Self.ranges { bernoulli("b", logits: $0, estimator: estimator) } == .unit)
+      #expect(Self.ranges { categorical("c", logits: $0, estimator: estimator) } == .unit)
+    }
+  }
+
   @Test func integersWrap() {
     let builder = GraphBuilder("wrap")
     let n = builder.input("n", ValueType(.i32, []))

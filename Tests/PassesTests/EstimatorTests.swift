@@ -286,6 +286,51 @@ import Testing
     #expect(found.isEmpty)
   }
 
+  /// With the mean alone given, the scale is found as well, and how it is meant.
+  @Test(arguments: [
+    ("kl_normal(mean: m, log_variance: s)", "s", NormalScale.logVariance),
+    ("kl_normal(mean: m, log_variance: h)", "h", .logVariance),
+    ("kl_normal(mean: m, log_variance: softplus(s))", "softplus %", .logVariance),
+    ("-0.5 * (1 + s - square(m) - exp(s))", "s", .logVariance),
+    ("0.5 * (m * m + s * s - 1) - log(s)", "s", .standardDeviation),
+    ("0.5 * (m * m + exp(2 * s) - 1 - 2 * s)", "s", .logStandardDeviation),
+    (
+      "kl_normals(mean: m, log_variance: s, prior_mean: 1.0, prior_log_variance: 0.5)", "s",
+      .logVariance
+    ),
+  ])
+  func theScaleOfADivergenceIsFound(kl: String, scale: String, kind: NormalScale) throws {
+    let graph = try parsed(
+      """
+      graph g {
+        dim N
+        input m: f64[N, 3]
+        input s: f64[N, 3]
+        h = tanh(s)
+        loss = sum(\(kl)) + sum(h)
+        output loss
+      }
+      """)
+    let found = graph.closedDivergences(withMean: try #require(graph.node(named: "m")).id)
+    #expect(found.count == 1, "\(found)")
+    let only = try #require(found.first)
+    #expect(graph[only.scale].mention.hasPrefix(scale) && only.kind == kind)
+    #expect(graph.closedDivergences(mean: only.scale, scale: only.scale, as: kind).isEmpty)
+  }
+
+  @Test(arguments: [
+    "square(m) + exp(s) - s", "kl_normal(mean: s, log_variance: m)", "exp(s) - s - 1",
+    "kl_normal(mean: tanh(m), log_variance: s)",
+  ])
+  func dont_findAScaleWhereNoDivergenceIs(term: String) throws {
+    let graph = try parsed(
+      """
+      graph g { input m: f64[3] input s: f64[3] loss = sum(\(term)) + sum(m) output loss }
+      """)
+    let found = graph.closedDivergences(withMean: try #require(graph.node(named: "m")).id)
+    #expect(found.isEmpty)
+  }
+
   @Test func anotherPriorIsFound() throws {
     let found = try divergences(
       "log_variance",

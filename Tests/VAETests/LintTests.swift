@@ -3,7 +3,7 @@ import Testing
 import VAE
 
 @Suite struct LintTests {
-  private static let graphs =
+  static let graphs =
     URL(filePath: #filePath).deletingLastPathComponent().path() + "../../Graphs/"
 
   private static func names(_ folder: String) throws -> [String] {
@@ -12,14 +12,14 @@ import VAE
   }
 
   /// The findings in a text with one graph.
-  private static func lint(_ body: String, name: String = "g") throws -> Lint {
+  static func lint(_ body: String, name: String = "g") throws -> Lint {
     let result = parse(
       SourceFile(name: "test.aya", text: "graph \(name) { \(body) }"), dialect: .standard)
     return try Lint(
       try #require(result.graph, "\(result.diagnostics.map(\.description))"))
   }
 
-  private static func warnings(_ lint: Lint) -> [String] {
+  static func warnings(_ lint: Lint) -> [String] {
     lint.findings.filter(\.isWarning).map(\.diagnostic.id)
   }
 
@@ -119,7 +119,7 @@ import VAE
 
   // MARK: Noise, losses, scales
 
-  private static let model = """
+  static let model = """
     dim N dim D = 6, Z = 2
     input x: f32[N, D]
     layer a = linear(D, Z) init torch
@@ -130,9 +130,9 @@ import VAE
 
     """
 
-  private static let draw = "z ~ normal(mean: mu, log_variance: s) "
-  private static let bce = "bce = sum(bernoulli_nll(x, logits: c(z))) "
-  private static let kld = "kld = sum(kl_normal(mean: mu, log_variance: s)) "
+  static let draw = "z ~ normal(mean: mu, log_variance: s) "
+  static let bce = "bce = sum(bernoulli_nll(x, logits: c(z))) "
+  static let kld = "kld = sum(kl_normal(mean: mu, log_variance: s)) "
 
   @Test(arguments: [
     // β by name, alike reductions of every kind, a penalty on weights, a term without examples.

@@ -23,24 +23,3 @@ public struct RangeRule: Sendable {
   /// Always within these bounds.
   public static func within(_ range: ValueRange) -> RangeRule { RangeRule { _ in range } }
 }
-
-/// A place in an operand's values where an op's result is not finite or has no meaning.
-public enum Hazard: Sendable {
-  /// Grows like e^x: above the limit the result is infinite. Nil where the attributes say it does
-  /// not grow so.
-  case overflow(operand: Int, limit: @Sendable (DType, Attributes) -> Double?)
-  /// Infinite where the operand is 0.
-  case pole(operand: Int)
-  /// −∞ at `end`, without meaning below.
-  case logarithm(operand: Int, end: Double)
-  /// Without meaning below 0.
-  case root(operand: Int)
-
-  public var operand: Int {
-    switch self {
-    case .overflow(let operand, _), .pole(let operand), .logarithm(let operand, _),
-      .root(let operand):
-      operand
-    }
-  }
-}

@@ -10,13 +10,17 @@ extension OpDefinition {
     attributes: [
       AttributeSpec(
         "because", .symbol, default: .symbol("asked"),
-        choices: ["asked", "stopped_estimator", "surrogate_estimator", "estimator"],
+        choices: [
+          "asked", "stopped_estimator", "stopped_discrete_estimator", "surrogate_estimator",
+          "estimator",
+        ],
         "who cut the path")
     ], type: .sameAsOperand(.any),
     range: .operand,
     gradient: .partial { g in
       switch g.attributes.symbol("because") {
-      case "stopped_estimator": [.notConnected(because: stoppedEstimatorReason)]
+      case "stopped_estimator": [.notConnected(because: stoppedReason(.continuous))]
+      case "stopped_discrete_estimator": [.notConnected(because: stoppedReason(.discrete))]
       case "surrogate_estimator": [.rerouted(because: surrogateReason)]
       case "estimator": [.rerouted(because: "part of an estimator, which stops it")]
       default: [.notConnected(because: "stop_gradient cuts the path")]
@@ -39,8 +43,7 @@ extension OpDefinition {
       notation: .arithmetic(.x)), linearity: .signedSum([1]), axes: .aligned)
 }
 
-/// Why nothing passes a sampling node with that estimator, and what would.
-let stoppedEstimatorReason = "the estimator 'stopped' cuts the path; 'pathwise' would open it"
+/// Why nothing passes a draw whose costs carry the derivative.
 let surrogateReason =
   "the estimator is a score function: the costs downstream carry the derivative"
 

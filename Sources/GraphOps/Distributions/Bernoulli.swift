@@ -16,29 +16,24 @@ extension OpDefinition {
   public static let bernoulli = OpDefinition(
     "bernoulli", "1 where l + ln u − ln(1 − u) > 0, u ~ U(0, 1)",
     operands: ["logits", OperandSpec("noise", edge: .noise)],
-    attributes: [.estimator(Estimator.discrete, default: .score), .draws, .temperature],
+    attributes: AttributeSpec.discreteDraw,
     type: TypeRule { context throws(TypeError) in
-      for index in 0..<2 { try context.require(index, .floating) }
-      try context.requireEqualDTypes(0..<2)
-      try context.requireNoise(at: 1, of: context[0].shape)
-      try context.requireDraws()
-      try context.requireTemperature()
+      try context.requireDiscreteDraw()
       return context[0]
     },
+    range: .within(.unit),
     gradient: .partial { g in
       let noise = OperandGradient.notConnected(because: noiseReason)
-      if let reason = stoppedReason(g.attributes) {
-        return [.notConnected(because: reason), noise]
-      }
+      if let refusal = refusal(g.attributes, .discrete) { return [refusal, noise] }
       let smooth = smooth(g[0], g[1], g.attributes)
       return [.value(g.cotangent * smooth.draw * (1 - smooth.draw) / smooth.temperature), noise]
     },
     reference: ReferenceRule { context throws(RunError) in
       let temperature = context.attributes.scalar("temperature").doubleValue
-      let isSmooth = context.attributes.symbol("estimator") == Estimator.gumbelSoftmax.name
+      let isHard = isHard(context.attributes)
       return try ReferenceRule.broadcast {
         let position = $0[0] + logit($0[1])
-        if isSmooth { return logistic(position / temperature) }
+        if !isHard { return logistic(position / temperature) }
         return position.isNaN ? position : position > 0 ? 1 : 0
       }(context)
     },
@@ -50,24 +45,19 @@ extension OpDefinition {
       scores: { value, c in [value - GraphOps.sigmoid(c.operands[0]), nil] }),
     decomposition: Decomposition(.always) { c in
       let (logits, u) = (c.operands[0], c.operands[1])
-      let position = logits + (GraphOps.log(u) - GraphOps.log1p(-u))
+      let position = position(logits, u)
       let isOne = GraphOps.cast(GraphOps.greater(position, position.zero), to: logits.dtype)
-      let estimator = c.attributes.symbol("estimator")
-      if stoppedReason(c.attributes) != nil { return stopped(isOne, c.attributes) }
-      let smooth = smooth(logits, u, c.attributes).draw
-      return estimator == Estimator.gumbelSoftmax.name ? smooth : isOne.straightThrough(to: smooth)
+      return discreteDraw(isOne, smooth: smooth(logits, u, c.attributes).draw, c.attributes)
     }, axes: .aligned, pieces: .steps(isHard))
 }
 
-/// What derivatives pass: σ(l), or the smooth draw under Gumbel-softmax.
+/// The logits with logistic noise: the draw is 1 where they are above 0.
+private func position(_ logits: Value, _ u: Value) -> Value { logits + (log(u) - log1p(-u)) }
+
 private func smooth(
   _ logits: Value, _ u: Value, _ attributes: Attributes
 ) -> (draw: Value, temperature: Double) {
-  if attributes.symbol("estimator") == Estimator.straightThrough.name {
-    return (sigmoid(logits), 1)
-  }
-  let temperature = attributes.scalar("temperature").doubleValue
-  return (sigmoid((logits + (log(u) - log1p(-u))) / temperature), temperature)
+  smoothDraw(logits, position(logits, u), attributes) { sigmoid($0) }
 }
 
 /// A draw of 0 or 1, with its own noise leaf `<name>.eps`.
@@ -75,12 +65,6 @@ public func bernoulli(
   _ name: String, logits: Value, estimator: Estimator = .score, draws: Int = 1,
   temperature: Double = 1
 ) -> Value {
-  let noise = logits.builder.noise("\(name).eps", logits.type, .uniform)
-  return logits.builder.make(
-    .bernoulli, [logits, noise],
-    [
-      "estimator": .symbol(estimator.name), "draws": .int(draws),
-      "temperature": .scalar(.float(temperature)),
-    ]
-  ).named(name)
+  discreteDraw(
+    .bernoulli, name, logits: logits, estimator: estimator, draws: draws, temperature: temperature)
 }

@@ -9,6 +9,8 @@ extension OpDefinition {
   /// not a likelihood.
   public static let bernoulliNLL = OpDefinition(
     "bernoulli_nll", "ln(1 + e^l) − x·l", operands: ["x", "logits"], type: .broadcast(.floating),
+    // x·softplus(−l) + (1 − x)·softplus(l): a mean of two positive numbers for x in [0, 1].
+    range: RangeRule { c in c[0].low >= 0 && c[0].high <= 1 ? .positive : .everything },
     gradient: .rule { g in
       [
         -(g.cotangent * g[1]).summed(to: g[0].shape),

@@ -11,28 +11,23 @@ extension OpDefinition {
   public static let categorical = OpDefinition(
     "categorical", "1 where l − ln(−ln u) is largest, u ~ U(0, 1)",
     operands: ["logits", OperandSpec("noise", edge: .noise)],
-    attributes: [.estimator(Estimator.discrete, default: .score), .draws, .temperature],
+    attributes: AttributeSpec.discreteDraw,
     type: TypeRule { context throws(TypeError) in
-      for index in 0..<2 { try context.require(index, .floating) }
-      try context.requireEqualDTypes(0..<2)
+      try context.requireDiscreteDraw()
       try context.requireCategories()
-      try context.requireNoise(at: 1, of: context[0].shape)
-      try context.requireDraws()
-      try context.requireTemperature()
       return context[0]
     },
+    range: .within(.unit),
     gradient: .partial { g in
       let noise = OperandGradient.notConnected(because: noiseReason)
-      if let reason = stoppedReason(g.attributes) {
-        return [.notConnected(because: reason), noise]
-      }
+      if let refusal = refusal(g.attributes, .discrete) { return [refusal, noise] }
       let smooth = smooth(g[0], g[1], g.attributes)
       let mean = GraphOps.sum(g.cotangent * smooth.draw, axes: [-1], keepdims: true)
       return [.value(smooth.draw * (g.cotangent - mean) / smooth.temperature), noise]
     },
     reference: ReferenceRule { context throws(RunError) in
       let temperature = context.attributes.scalar("temperature").doubleValue
-      let isSmooth = context.attributes.symbol("estimator") == Estimator.gumbelSoftmax.name
+      let isHard = isHard(context.attributes)
       let count = context.shape[context.shape.count - 1]
       let positions = zip(context[0].values, context[1].values).map { l, u in
         l - Foundation.log(-Foundation.log(u))
@@ -44,12 +39,12 @@ extension OpDefinition {
         guard let largest = line.max(), let first = nan ?? line.firstIndex(of: largest) else {
           continue
         }
-        if isSmooth {
+        if isHard {
+          values += line.indices.map { $0 == first ? 1 : 0 }
+        } else {
           let weights = line.map { Foundation.exp(($0 - largest) / temperature) }
           let total = weights.reduce(0, +)
           values += weights.map { $0 / total }
-        } else {
-          values += line.indices.map { $0 == first ? 1 : 0 }
         }
       }
       return ReferenceArray(shape: context.shape, values: values)
@@ -69,15 +64,11 @@ extension OpDefinition {
       },
       scores: { value, c in [value - softmax(c.operands[0]), nil] }),
     decomposition: Decomposition(.always) { c in
-      let logits = c.operands[0]
-      let position = logits - GraphOps.log(-GraphOps.log(c.operands[1]))
+      let (logits, u) = (c.operands[0], c.operands[1])
       let isOne = GraphOps.oneHot(
-        GraphOps.argmax(position, axes: [-1]), depth: logits.shape.dims[logits.shape.rank - 1],
-        dtype: logits.dtype)
-      if stoppedReason(c.attributes) != nil { return stopped(isOne, c.attributes) }
-      let smooth = smooth(logits, c.operands[1], c.attributes).draw
-      let estimator = c.attributes.symbol("estimator")
-      return estimator == Estimator.gumbelSoftmax.name ? smooth : isOne.straightThrough(to: smooth)
+        GraphOps.argmax(position(logits, u), axes: [-1]),
+        depth: logits.shape.dims[logits.shape.rank - 1], dtype: logits.dtype)
+      return discreteDraw(isOne, smooth: smooth(logits, u, c.attributes).draw, c.attributes)
     },
     axes: AxisRule { axis, context in axis == context.shape.rank - 1 ? nil : axis },
     pieces: .steps(isHard))
@@ -93,6 +84,8 @@ extension OpDefinition {
       let shape = try context.broadcastShape(0..<2)
       return ValueType(context[0].dtype, Shape(shape.dims.dropLast()))
     },
+    // A sum of logarithms of probabilities, none counted less than nought times.
+    range: RangeRule { c in c[0].low >= 0 ? ValueRange(-.infinity, 0) : .everything },
     gradient: .rule { g in
       let line = g[0].shape.broadcast(with: g[1].shape) ?? g[1].shape
       let cotangent = g.cotangent.keepingDims([line.rank - 1], of: line)
@@ -137,15 +130,13 @@ extension TypeRule.Context {
   }
 }
 
-/// What derivatives pass: softmax(l), or the smooth draw under Gumbel-softmax.
+/// The logits with Gumbel noise: the draw is where they are largest.
+private func position(_ logits: Value, _ u: Value) -> Value { logits - log(-log(u)) }
+
 private func smooth(
   _ logits: Value, _ u: Value, _ attributes: Attributes
 ) -> (draw: Value, temperature: Double) {
-  if attributes.symbol("estimator") == Estimator.straightThrough.name {
-    return (softmax(logits), 1)
-  }
-  let temperature = attributes.scalar("temperature").doubleValue
-  return (softmax((logits - log(-log(u))) / temperature), temperature)
+  smoothDraw(logits, position(logits, u), attributes) { softmax($0) }
 }
 
 /// e^(x − ln Σ eˣ) along the last axis.
@@ -162,12 +153,7 @@ public func categorical(
   _ name: String, logits: Value, estimator: Estimator = .score, draws: Int = 1,
   temperature: Double = 1
 ) -> Value {
-  let noise = logits.builder.noise("\(name).eps", logits.type, .uniform)
-  return logits.builder.make(
-    .categorical, [logits, noise],
-    [
-      "estimator": .symbol(estimator.name), "draws": .int(draws),
-      "temperature": .scalar(.float(temperature)),
-    ]
-  ).named(name)
+  discreteDraw(
+    .categorical, name, logits: logits, estimator: estimator, draws: draws,
+    temperature: temperature)
 }

@@ -1,7 +1,8 @@
 import Foundation
 public import GraphIR
 
-// Divergences from a prior that is written out; from N(0, 1): `NormalDivergence.swift`.
+// Divergences from a prior that is written out; from N(0, 1): `NormalDivergence.swift`. They have
+// no range: never negative over the reals, they round to either side of 0.
 
 extension OpDefinition {
   /// `kl_normals(mean: m, log_variance: s, prior_mean: m₀, prior_log_variance: s₀)`:
@@ -12,6 +13,9 @@ extension OpDefinition {
     "kl_normals", "½ (e^(s−s₀) − 1 − (s−s₀) + (m−m₀)² e^−s₀)",
     operands: ["mean", "log_variance", "prior_mean", "prior_log_variance"],
     type: .broadcast(.floating),
+    hazards: [
+      Hazard(.overflow(rate: 1, base: 3), operand: 1), Hazard(.overflow(rate: -1), operand: 3),
+    ],
     gradient: .rule { g in
       let (m, s, m0, s0) = (g[0], g[1], g[2], g[3])
       let precision = GraphOps.exp(-s0)

@@ -17,28 +17,7 @@ extension AttributeSpec {
     "draws", .int, default: .int(1), "over how many draws the costs downstream are averaged")
 }
 
-extension AttributeSpec {
-  static let temperature = AttributeSpec(
-    "temperature", .scalar, default: .scalar(.float(1)),
-    "how smooth the draws of 'gumbel_softmax' are")
-}
-
-extension Value {
-  /// This value, through which derivatives pass as if it were `smooth`.
-  func straightThrough(to smooth: Value) -> Value { self + (smooth - stopForEstimator(smooth)) }
-}
-
 extension TypeRule.Context {
-  /// The temperature is a positive number.
-  func requireTemperature() throws(TypeError) {
-    let temperature = attributes.scalar("temperature")
-    guard temperature.doubleValue > 0, temperature.doubleValue.isFinite else {
-      throw TypeError(
-        "the temperature of '\(definition.name)' does not make sense",
-        expected: "a number above 0", got: "temperature: \(temperature)")
-    }
-  }
-
   /// The noise at `index` has the shape of the draw.
   func requireNoise(at index: Int, of shape: Shape) throws(TypeError) {
     guard self[index].shape == shape else {
@@ -62,25 +41,50 @@ extension TypeRule.Context {
   }
 }
 
-/// Whether a discrete draw jumps from outcome to outcome: not under Gumbel-softmax.
-func isHard(_ context: OpContext) -> Bool {
-  context.attributes.symbol("estimator") != Estimator.gumbelSoftmax.name
+/// What a draw takes its values from, as far as derivatives care.
+enum DrawFamily {
+  case continuous, discrete
+
+  /// The estimators that a person would turn to, from `Estimator.continuous` and `.discrete`.
+  fileprivate var openers: [Estimator] {
+    switch self {
+    case .continuous: [.pathwise]
+    case .discrete: [.score, .straightThrough, .gumbelSoftmax]
+    }
+  }
+
+  fileprivate var stopped: String {
+    switch self {
+    case .continuous: "stopped_estimator"
+    case .discrete: "stopped_discrete_estimator"
+    }
+  }
 }
 
-/// Why nothing passes a draw under its estimator, and what would; nil when derivatives pass.
-func stoppedReason(_ attributes: Attributes) -> String? {
+/// Why nothing passes a draw with the estimator `stopped`, and what would.
+func stoppedReason(_ family: DrawFamily) -> String {
+  let names = family.openers.map { "'\($0.name)'" }
+  let listed =
+    names.count == 1
+    ? names[0] : names.dropLast().joined(separator: ", ") + " or " + (names.last ?? "")
+  return "the estimator 'stopped' cuts the path; \(listed) would open it"
+}
+
+/// What a draw's operands get when its estimator lets nothing pass; nil when derivatives pass.
+func refusal(_ attributes: Attributes, _ family: DrawFamily) -> OperandGradient? {
   let name = attributes.symbol("estimator")
-  if name == Estimator.stopped.name { return stoppedEstimatorReason }
-  if name == Estimator.surrogate.name { return surrogateReason }
+  if name == Estimator.stopped.name { return .notConnected(because: stoppedReason(family)) }
+  if name == Estimator.surrogate.name { return .rerouted(because: surrogateReason) }
   return name.hasPrefix(Estimator.score.name)
-    ? "the estimator '\(name)' carries the derivative in the costs downstream" : nil
+    ? .rerouted(because: "the estimator '\(name)' carries the derivative in the costs downstream")
+    : nil
 }
 
 /// `draw`, cut off where its estimator lets nothing pass.
-func stopped(_ draw: Value, _ attributes: Attributes) -> Value {
-  guard stoppedReason(attributes) != nil else { return draw }
+func stopped(_ draw: Value, _ attributes: Attributes, _ family: DrawFamily) -> Value {
+  guard refusal(attributes, family) != nil else { return draw }
   let isPlain = attributes.symbol("estimator") == Estimator.stopped.name
   return draw.builder.make(
     .stopGradient, [draw],
-    ["because": .symbol(isPlain ? "stopped_estimator" : "surrogate_estimator")])
+    ["because": .symbol(isPlain ? family.stopped : "surrogate_estimator")])
 }

@@ -24,20 +24,12 @@ extension OpDefinition {
       return ValueType(context[0].dtype, shape)
     },
     hazards: [
-      .overflow(operand: 1) { dtype, attributes in
-        switch NormalScale(attributes) {
-        case .logVariance: 2 * exponentialLimit(dtype)
-        case .standardDeviation: nil
-        case .logStandardDeviation: exponentialLimit(dtype)
-        }
-      }
-    ],
+      Hazard(.overflow(rate: 0.5), operand: 1) { NormalScale($0) == .logVariance },
+      Hazard(.overflow(rate: 1), operand: 1) { NormalScale($0) == .logStandardDeviation },
+    ] + Hazard.density(scaleAt: 1) { hasDensity($0) },
     gradient: .partial { g in
       let noise = OperandGradient.notConnected(because: noiseReason)
-      if let reason = stoppedReason(g.attributes) {
-        let stopped = OperandGradient.notConnected(because: reason)
-        return [stopped, stopped, noise]
-      }
+      if let refusal = refusal(g.attributes, .continuous) { return [refusal, refusal, noise] }
       let through = g.cotangent * g[2]
       let scale =
         switch NormalScale(g.attributes) {
@@ -80,8 +72,14 @@ extension OpDefinition {
       if let name = c.name, sigma.name == nil {
         sigma.named(c.builder.freeName("\(name).sigma"))
       }
-      return stopped(c.operands[0] + sigma * c.operands[2], c.attributes)
+      return stopped(c.operands[0] + sigma * c.operands[2], c.attributes, .continuous)
     }, axes: .aligned)
+}
+
+/// Whether the draw's estimator puts ln q of the draw into the graph.
+private func hasDensity(_ attributes: Attributes) -> Bool {
+  let estimator = Estimator.continuous.first { $0.name == attributes.symbol("estimator") }
+  return estimator.map { $0.score != nil || $0.divergence != .closed } ?? false
 }
 
 /// A draw from N(mean, σ²) with its own noise leaf `<name>.eps`.

@@ -9,7 +9,7 @@ extension OpDefinition {
   public static let klNormal = OpDefinition(
     "kl_normal", "½ (m² + e^s − 1 − s)", operands: ["mean", "log_variance"],
     type: .broadcast(.floating),
-    hazards: [.exponential(operand: 1)],
+    hazards: [Hazard(.overflow(rate: 1), operand: 1)],
     gradient: .rule { g in
       [
         (g.cotangent * g[0]).summed(to: g[0].shape),

@@ -14,6 +14,13 @@ extension OpDefinition {
       "x", "mean",
       OperandSpec("log_variance", alternatives: ["stddev", "log_stddev"], choice: "scale"),
     ], attributes: [.normalScale], type: .broadcast(.floating),
+    // Highest at the mean: −ln σ − ½ ln 2π.
+    range: RangeRule { c in
+      let logSigma = NormalScale(c.attributes).logStandardDeviation(c[2])
+      let isSpread = ValueRange(-.infinity, 0)
+      return (isSpread - logSigma - .exactly(halfLog2Pi)).slack
+    },
+    hazards: Hazard.density(scaleAt: 2),
     gradient: .rule { g in
       let scale = NormalScale(g.attributes)
       let sigma = scale.standardDeviation(g[2])

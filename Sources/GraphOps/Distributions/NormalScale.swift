@@ -28,18 +28,34 @@ public enum NormalScale: String, CaseIterable, Sendable {
     }
   }
 
-  /// ln σ² as graph.
-  func logVariance(_ scale: Value) -> Value {
+  /// The bounds of ln σ.
+  func logStandardDeviation(_ scale: ValueRange) -> ValueRange {
     switch self {
-    case .logVariance: scale
-    case .standardDeviation: 2 * log(scale)
-    case .logStandardDeviation: 2 * scale
+    case .logVariance: ValueRange.exactly(0.5) * scale
+    case .standardDeviation:
+      ValueRange(Foundation.log(max(scale.low, 0)), Foundation.log(max(scale.high, 0)))
+    case .logStandardDeviation: scale
     }
   }
 
   /// The attribute `scale`, whose values the type rule has checked.
   public init(_ attributes: Attributes) {
     self = NormalScale(rawValue: attributes.symbol("scale")) ?? .logVariance
+  }
+}
+
+extension Hazard {
+  /// What threatens ln N(x; m, σ²), which divides by σ² and has ln σ, at the operand that gives the
+  /// scale.
+  static func density(
+    scaleAt operand: Int, when holds: @escaping @Sendable (Attributes) -> Bool = { _ in true }
+  ) -> [Hazard] {
+    [
+      (.logVariance, .overflow(rate: -1)), (.standardDeviation, .scale),
+      (.logStandardDeviation, .overflow(rate: -2)),
+    ].map { (kind: NormalScale, hazard: Hazard.Kind) in
+      Hazard(hazard, operand: operand) { NormalScale($0) == kind && holds($0) }
+    }
   }
 }
 

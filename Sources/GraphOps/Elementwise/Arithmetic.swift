@@ -56,7 +56,7 @@ extension OpDefinition {
     range: RangeRule { c in
       // Integers truncate, and x / 0 is 0.
       c.type.dtype.isFloating ? c[0] * c[1].reciprocal : .everything
-    }, hazards: [.pole(operand: 1)],
+    }, hazards: [Hazard(.pole, operand: 1)],
     gradient: .rule { g in
       let quotient = g.cotangent / g[1]
       return [

@@ -6,7 +6,8 @@ extension OpDefinition {
   /// `exp(x)`.
   public static let exp = OpDefinition(
     "exp", "e^x", operands: ["x"], type: .sameAsOperand(.floating),
-    range: .increasing(into: .positive) { Foundation.exp($0) }, hazards: [.exponential()],
+    range: .increasing(into: .positive) { Foundation.exp($0) },
+    hazards: [Hazard(.overflow(rate: 1))],
     gradient: .rule { g in [g.cotangent * g.result] },
     reference: .elementwise { Foundation.exp($0) },
     kernel: .elements(.unary(f32: ak_exp_f32, f64: ak_exp_f64)),
@@ -19,7 +20,7 @@ extension OpDefinition {
   public static let expm1 = OpDefinition(
     "expm1", "e^x − 1", operands: ["x"], type: .sameAsOperand(.floating),
     range: .increasing(into: ValueRange(-1, .infinity)) { Foundation.expm1($0) },
-    hazards: [.exponential()],
+    hazards: [Hazard(.overflow(rate: 1))],
     gradient: .rule { g in [g.cotangent * GraphOps.exp(g[0])] },
     reference: .elementwise { Foundation.expm1($0) },
     kernel: .elements(.unary(f32: ak_expm1_f32, f64: ak_expm1_f64)),
@@ -32,7 +33,7 @@ extension OpDefinition {
   public static let log = OpDefinition(
     "log", "ln x", operands: ["x"], type: .sameAsOperand(.floating),
     range: .increasing(from: 0) { Foundation.log($0) },
-    hazards: [.logarithm(operand: 0, end: 0)],
+    hazards: [Hazard(.logarithm(end: 0))],
     gradient: .rule { g in [g.cotangent / g[0]] },
     reference: .elementwise { Foundation.log($0) },
     kernel: .elements(.unary(f32: ak_log_f32, f64: ak_log_f64)),
@@ -45,7 +46,7 @@ extension OpDefinition {
   public static let log1p = OpDefinition(
     "log1p", "ln(1 + x)", operands: ["x"], type: .sameAsOperand(.floating),
     range: .increasing(from: -1) { Foundation.log1p($0) },
-    hazards: [.logarithm(operand: 0, end: -1)],
+    hazards: [Hazard(.logarithm(end: -1))],
     gradient: .rule { g in [g.cotangent / (1 + g[0])] },
     reference: .elementwise { Foundation.log1p($0) },
     kernel: .elements(.unary(f32: ak_log1p_f32, f64: ak_log1p_f64)),

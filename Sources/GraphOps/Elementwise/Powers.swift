@@ -7,7 +7,7 @@ extension OpDefinition {
   public static let sqrt = OpDefinition(
     "sqrt", "√x", operands: ["x"], type: .sameAsOperand(.floating),
     range: .increasing(into: .nonnegative, from: 0) { $0.squareRoot() },
-    hazards: [.root(operand: 0)],
+    hazards: [Hazard(.root)],
     gradient: .rule { g in [g.cotangent * 0.5 / g.result] },
     reference: .elementwise { $0.squareRoot() },
     kernel: .elements(.unary(f32: ak_sqrt_f32, f64: ak_sqrt_f64)),
@@ -19,7 +19,7 @@ extension OpDefinition {
   /// `rsqrt(x)`.
   public static let rsqrt = OpDefinition(
     "rsqrt", "1 / √x", operands: ["x"], type: .sameAsOperand(.floating),
-    range: .within(.positive), hazards: [.root(operand: 0), .pole(operand: 0)],
+    range: .within(.positive), hazards: [Hazard(.root), Hazard(.pole)],
     gradient: .rule { g in [g.cotangent * -0.5 * g.result / g[0]] },
     reference: .elementwise { 1 / $0.squareRoot() },
     kernel: .elements(.unary(f32: ak_rsqrt_f32, f64: ak_rsqrt_f64)),
@@ -44,7 +44,7 @@ extension OpDefinition {
   /// `reciprocal(x)`.
   public static let reciprocal = OpDefinition(
     "reciprocal", "1 / x", operands: ["x"], type: .sameAsOperand(.floating),
-    range: RangeRule { $0[0].reciprocal }, hazards: [.pole(operand: 0)],
+    range: RangeRule { $0[0].reciprocal }, hazards: [Hazard(.pole)],
     gradient: .rule { g in [-(g.cotangent * GraphOps.square(g.result))] },
     reference: .elementwise { 1 / $0 },
     kernel: .elements(.unary(f32: ak_reciprocal_f32, f64: ak_reciprocal_f64)),

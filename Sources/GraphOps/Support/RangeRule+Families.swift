@@ -6,7 +6,7 @@ import GraphIR
 
 extension ValueRange {
   /// Wider by more than any kernel's error.
-  fileprivate var slack: ValueRange {
+  var slack: ValueRange {
     func below(_ x: Double) -> Double { x == 0 ? 0 : x - abs(x) * 1e-6 }
     func above(_ x: Double) -> Double { x == 0 ? 0 : x + abs(x) * 1e-6 }
     return ValueRange(
@@ -86,17 +86,4 @@ extension ValueRange {
     let farthest = max(abs(x.low), abs(x.high))
     return ValueRange(f(nearest), f(farthest), isPositive: x.isPositive).slack
   }
-}
-
-extension Hazard {
-  /// Where e^(x/scale) overflows: at 88.7 in f32.
-  static func exponential(operand: Int = 0, scale: Double = 1) -> Hazard {
-    .overflow(operand: operand) { dtype, _ in exponentialLimit(dtype) * scale }
-  }
-}
-
-/// The ln of the largest number.
-func exponentialLimit(_ dtype: DType) -> Double {
-  Foundation.log(
-    dtype == .f32 ? Double(Float.greatestFiniteMagnitude) : .greatestFiniteMagnitude)
 }

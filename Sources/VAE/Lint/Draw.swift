@@ -53,30 +53,4 @@ struct Draw: Sendable {
   private static func isNormal(_ node: Node) -> Bool {
     if case .leaf(.noise(.normal)) = node.body { true } else { false }
   }
-
-  /// ln σ² as a new node of a graph that is built on.
-  func logVariance(_ builder: GraphBuilder) -> Value {
-    let value = Value(builder: builder, id: scale)
-    return switch kind {
-    case .logVariance: value
-    case .logStandardDeviation: 2 * value
-    case .standardDeviation: log(square(value))
-    }
-  }
-}
-
-/// KL(N(m, eˢ) ‖ N(0, 1)), element by element, as an op of the graph.
-struct DivergenceUse: Sendable {
-  let node: NodeID
-  let mean: NodeID
-  let logVariance: NodeID
-
-  /// In a stabilised graph: there, what was written term by term is the op as well.
-  static func all(in graph: Graph) -> [DivergenceUse] {
-    graph.nodes.compactMap { node in
-      guard node.operation?.definition == .klNormal else { return nil }
-      return DivergenceUse(
-        node: node.id, mean: node.operands[0], logVariance: node.operands[1])
-    }
-  }
 }

@@ -8,14 +8,18 @@ struct LintContext: Sendable {
   let graph: Graph
   let ranges: [ValueRange]
   let users: [[NodeID]]
-  /// Nodes that an output or update needs.
-  let isNeeded: [Bool]
-  /// The scalar that is minimised, if there is one.
+  /// The scalar that is minimised, if there is one, and what people call it.
   let loss: NodeID?
+  let lossName: String?
   let draws: [Draw]
+  /// Scalars that constants and sizes alone determine.
+  let constants: Set<NodeID>
   /// The graph with what would lose digits rewritten; its draws are not lowered.
   let stable: Graph
-  let stableRanges: [ValueRange]
+  /// Where hazards are exposed in what an output or update needs, in graph order: in the graph as
+  /// it is written, and in the rewritten one.
+  let dangers: [Danger]
+  let stableDangers: [Danger]
   /// Nodes that depend on a parameter.
   private let trained: [Bool]
   /// What was rewritten, by where the person wrote it.
@@ -25,16 +29,17 @@ struct LintContext: Sendable {
     self.graph = graph
     ranges = graph.ranges()
     users = graph.users()
-    isNeeded = graph.needed(by: graph.outputs.map(\.node) + graph.updates.map(\.value))
+    dangers = LintContext.dangers(in: graph, ranges)
     if let name, graph.value(named: name) == nil {
       throw Diagnostic(
         "unknown-node", "graph '\(graph.name)' has no node '\(name)'", place: "--loss",
         expected: "the name of a scalar node", got: "'\(name)'",
         fix: nearest(to: name, among: graph.names).map { "did you mean '\($0)'?" })
     }
-    let lossName = name ?? (try? Compiler.lossName(of: graph))
+    lossName = name ?? (try? Compiler.lossName(of: graph))
     loss = lossName.flatMap { graph.value(named: $0)?.id }
     draws = Draw.all(in: graph)
+    constants = graph.constantScalars
     var trained = [Bool](repeating: false, count: graph.nodes.count)
     for node in graph.nodes {
       trained[node.id.index] =
@@ -43,7 +48,7 @@ struct LintContext: Sendable {
     self.trained = trained
     let compiler = Compiler()
     stable = try compiler.run([.stabilize], on: graph)
-    stableRanges = stable.ranges()
+    stableDangers = LintContext.dangers(in: stable, stable.ranges())
     var rewrites: [SourceLocation: [String]] = [:]
     for replacement in compiler.journal.replacements {
       guard let location = replacement.location else { continue }
@@ -52,18 +57,44 @@ struct LintContext: Sendable {
     self.rewrites = rewrites
   }
 
+  private static func dangers(in graph: Graph, _ ranges: [ValueRange]) -> [Danger] {
+    let isNeeded = graph.needed(by: graph.outputs.map(\.node) + graph.updates.map(\.value))
+    return graph.nodes.filter { isNeeded[$0.id.index] }.flatMap {
+      Danger.all(at: $0, graph, ranges)
+    }
+  }
+
+  /// The graph with the estimators of its draws applied: there the costs carry the gradients that
+  /// do not pass a draw. Throws a `PassFailure`, which is a mistake in Ayatori.
+  func applyingEstimators() throws -> Graph {
+    try Compiler().run([.applyEstimators], on: graph, isOptional: false)
+  }
+
   /// Rules that fired where `node` was written, each once, in order.
-  func rewrites(of node: NodeID) -> [String] {
-    guard let location = graph[node].location else { return [] }
+  func rewrites(of node: NodeID) -> [String] { rewrites(at: [graph[node]]) }
+
+  /// The same for the whole expression around `node`, up to what has a name.
+  func rewrites(ofExpressionAt node: Node) -> [String] {
+    var around: [Node] = []
+    var pending = [node.id]
+    var seen: Set<NodeID> = []
+    while let id = pending.popLast() {
+      guard seen.insert(id).inserted else { continue }
+      around.append(graph[id])
+      if graph[id].name == nil { pending += users[id.index] }
+    }
+    return rewrites(at: around)
+  }
+
+  private func rewrites(at nodes: [Node]) -> [String] {
     var seen: Set<String> = []
-    return (rewrites[location] ?? []).filter { seen.insert($0).inserted }
+    return nodes.compactMap(\.location).flatMap { rewrites[$0] ?? [] }.filter {
+      seen.insert($0).inserted
+    }
   }
 
   /// Whether the node depends on a parameter.
   func isTrained(_ node: NodeID) -> Bool { trained[node.index] }
-
-  /// How a fix calls a node: by its name, which could be typed.
-  func placeholder(_ node: NodeID) -> String { graph[node].name ?? "x" }
 
   /// Whether a way leads from any of `starts` to the loss that passes none of `avoided`.
   func reachesLoss(from starts: [NodeID], avoiding avoided: Set<NodeID>) -> Bool {

@@ -81,7 +81,7 @@ extension LintRule {
           node: hidden.node, others: [other.node],
           message: "\(c.name(hidden)) is averaged over \(axes): an element counts "
             + "\(hidden.weight.text), \(other.weight.text) in \(c.name(other))",
-          fix: "sum over \(axes), and name the weight: const beta = …")
+          fix: "sum over \(axes); a weight that is meant goes by a name: const beta = 1.0")
       ]
     },
 
@@ -89,17 +89,32 @@ extension LintRule {
       guard let loss = c.loss, c.graph[loss].type.shape.rank == 0,
         c.graph[loss].type.dtype.isFloating
       else { return [] }
-      let parameters = c.graph.parameters.filter(\.type.dtype.isFloating)
+      // A draw with a score function passes nothing itself: its costs do, once they are weighed.
+      let graph = try c.applyingEstimators()
+      guard let root = c.lossName.flatMap({ graph.value(named: $0) }) else { return [] }
+      let targets = c.graph.parameters.filter(\.type.dtype.isFloating).compactMap { parameter in
+        graph.node(named: parameter.label).map { (parameter, $0.id) }
+      }
       let result = try ReverseMode.differentiate(
-        c.graph, root: ReverseMode.Root(loss), withRespectTo: parameters.map(\.id))
-      return parameters.compactMap { parameter in
-        guard let reason = result.derivatives[parameter.id]?.refusal else { return nil }
+        graph, root: ReverseMode.Root(root.id), withRespectTo: targets.map(\.1))
+      let isUsed = graph.needed(by: [root.id])
+      return targets.compactMap { parameter, target in
+        guard let reason = result.derivatives[target]?.shortRefusal else { return nil }
         return Match(
           node: parameter.id,
           message: "no gradient of '\(c.graph[loss].mention)' reaches the parameter "
             + "'\(parameter.label)': \(reason)",
-          fix: "use it on the way to the loss, or make it an input")
+          fix: isUsed[target.index]
+            ? "open the way there, or make it an input"
+            : "use it on the way to the loss, or make it an input")
       }
     },
   ]
+}
+
+extension Derivative {
+  /// The refusal where it is said already that no gradient comes.
+  fileprivate var shortRefusal: String? {
+    if case .notConnected(let reason) = self { reason } else { refusal }
+  }
 }

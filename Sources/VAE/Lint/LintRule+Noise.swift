@@ -41,7 +41,8 @@ extension LintRule {
           message:
             "no density in the loss accounts for the noise of '\(c.graph[draw.node].mention)': "
             + (mean ? "'\(m)' and '\(s)' reach" : "'\(s)' reaches") + " it through the draw alone",
-          fix: "add the divergence: sum(kl_normal(mean: …, log_variance: …))")
+          fix: "add the divergence: sum(kl_normal(mean: \(c.expression(draw.mean)), "
+            + "log_variance: \(c.logVariance(draw.scale, draw.kind))))")
       }
     },
 
@@ -50,15 +51,15 @@ extension LintRule {
       why: "what comes before the draw learns from the divergence alone, while the loss still falls"
     ) { c in
       c.graph.nodes.compactMap { node in
-        guard let operation = node.operation, let sampling = operation.definition.sampling,
-          operation.attributes.symbol(sampling.estimatorAttribute) == "stopped", let loss = c.loss,
+        guard let operation = node.operation, operation.estimator == .stopped, let loss = c.loss,
           loss == node.id || c.reachesLoss(from: [node.id], avoiding: []),
           node.operands.contains(where: { c.isTrained($0) })
         else { return nil }
         return Match(
           node: node.id,
           message: "no gradient passes the draw '\(node.mention)': its estimator is 'stopped'",
-          fix: "leave the estimator out, for 'pathwise'")
+          fix: "leave the estimator out"
+            + (operation.defaultEstimator.map { ", for '\($0)'" } ?? ""))
       }
     },
 
@@ -94,8 +95,19 @@ extension LintRule {
         return Match(
           node: draw.node, others: [draw.noise],
           message: "\(name) has the shape \(whole), and its noise \(own): elements share a number",
-          fix: "draw noise of the shape \(whole)")
+          fix: "draw noise of the shape \(whole): noise \(c.expression(draw.noise)): "
+            + "\(c.graph[draw.noise].type.dtype)\(whole) ~ normal")
       }
     },
   ]
+}
+
+extension Operation {
+  /// The estimator of a sampling op where none is asked for.
+  fileprivate var defaultEstimator: String? {
+    let attribute = definition.sampling?.estimatorAttribute
+    let spec = definition.attributes.first { $0.name == attribute }
+    if case .symbol(let name)? = spec?.defaultValue { return name }
+    return nil
+  }
 }

@@ -226,7 +226,7 @@ extension GradientPage {
             amount(box, (own.group === undefined ? '' : '#' + own.group + '  ')
               + brief(own.compiled.ulps) + ' ulp');
           }
-        } else if (gradient && gradient.spread && own.formula !== own.name) {
+        } else if (gradient && gradient.spread) {
           amount(box, brief(gradient.spread.statistics.norm));
         }
       }

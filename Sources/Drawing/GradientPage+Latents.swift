@@ -186,6 +186,7 @@ extension GradientPage {
     function selfTest() {
       const shot = () => ({
         view: document.querySelector('input[name=view]:checked').value,
+        what: $('p-what').textContent,
         arrows: [...over.querySelectorAll('[data-line]')].map((path) => path.dataset.line),
         widths: [...over.querySelectorAll('[data-line]')]
           .map((path) => Number(path.getAttribute('stroke-width'))),

@@ -35,7 +35,11 @@ extension GradientPage {
       const facts = [node.type, node.place, node.group === undefined ? null
         : 'fused group #' + node.group].filter(Boolean).join(' · ');
       const parts = [el('h2', {}, node.name),
-        el('p', {}, el('code', {}, node.formula)), el('p', { class: 'facts' }, facts)];
+        ...mathematicsOf(node.formula, null), el('p', { class: 'facts' }, facts)];
+      if (node.gradientFormula && root === total) {
+        parts.push(...mathematicsOf(node.gradientFormula,
+          '∂' + roots[total].name + '/∂' + node.name + ' = '));
+      }
       const gradients = node.gradients.map((gradient, index) => ({ gradient, index }))
         .filter(({ gradient }) => gradient.spread);
       const listed = [];
@@ -71,6 +75,22 @@ extension GradientPage {
       if (own && own.spread) {
         const title = '∂' + roots[root].name + '/∂' + node.name;
         parts.push(el('h3', {}, title), histogram(own.spread, title));
+      }
+      return parts;
+    }
+    /* Code; of what is long the beginning, the whole on request. */
+    const longest = 180;
+    function codeOf(text) {
+      if (text.length <= longest) return [el('code', {}, text)];
+      const short = [...text].slice(0, longest - 1).join('') + '…';
+      return [el('code', { title: text }, short),
+        el('details', {}, [el('summary', {}, 'The whole'), el('code', {}, text)])];
+    }
+    function mathematicsOf(formula, head) {
+      const parts = [el('div', { class: 'formula' }, codeOf((head ?? '') + formula.text))];
+      if (formula.meanings.length) {
+        parts.push(el('div', { class: 'facts' }, ['where '].concat(
+          codeOf(formula.meanings.join(', ')))));
       }
       return parts;
     }
@@ -133,6 +153,7 @@ extension GradientPage {
 
     function setView(view) {
       state.view = view;
+      $('p-what').textContent = view.what;
       drawFlow();
       drawKey();
       show(state.near, false);

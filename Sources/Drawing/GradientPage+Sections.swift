@@ -126,13 +126,14 @@ extension GradientPage {
     }
 
     function mathematics() {
-      const local = (report.formulas.local ?? []).map((entry) => row(entry.symbol, [
-        el('td', { class: 'text long' }, entry.text
-          ?? 'blocked: ' + (entry.blocked ?? 'no path'))]));
-      const whole = (report.formulas.derivatives ?? []).map((entry) => row(entry.symbol,
-        [el('td', { class: 'text long' }, entry.text)]));
-      const meanings = report.formulas.meanings.map((entry) => row('where',
-        [el('td', { class: 'text long' }, entry.text)]));
+      const cell = (text) => [el('td', { class: 'text long' }, codeOf(text))];
+      const local = (report.formulas.local ?? []).flatMap((entry) => [
+        row(entry.symbol, entry.text ? cell(entry.text) : [el('td', { class: 'text long' },
+          'blocked: ' + (entry.blocked ?? 'no path'))]),
+        entry.score ? row(entry.scoreSymbol, cell(entry.score)) : null].filter(Boolean));
+      const whole = (report.formulas.derivatives ?? []).map((entry) =>
+        row(entry.symbol, cell(entry.text)));
+      const meanings = report.formulas.meanings.map((entry) => row('where', cell(entry.text)));
       if (!local.length && !whole.length) return null;
       return card('As mathematics', 'What the compiler holds: the draw by what it is drawn from, '
         + 'and the whole derivative of ' + report.loss + '.',

@@ -86,6 +86,7 @@ extension GradientPage {
     .key svg{width:44px;height:14px;flex:none}
     aside{padding:18px 20px;overflow:auto;max-height:min(83vh,905px)}
     aside h2{overflow-wrap:anywhere}
+    .formula{margin:6px 0 8px}aside details,td details{margin:2px 0 6px}
     aside .facts{font-size:13.5px;margin:0 0 8px}
     aside .scroll{margin:0 -4px 12px}aside table{font-size:13px}
     aside th,aside td{padding:4px 0 4px 10px}aside thead th{white-space:normal}
@@ -149,7 +150,9 @@ extension GradientPage {
     @media (max-width:1020px){.stage{grid-template-columns:minmax(0,1fr)}aside{max-height:none}}
     @media (max-width:560px){header,main{padding-left:14px;padding-right:14px}
     header{padding-top:20px}h1{font-size:23px}.equation{font-size:16.5px}.card{padding:16px}
-    #p-graph{height:66vh;min-height:320px}.views label{padding:3px 11px 3px 8px}}
+    #p-graph{height:66vh;min-height:320px}.views label{padding:3px 11px 3px 8px}
+    .card .scroll th:first-child{position:sticky;left:0;background:var(--card);min-width:24vw;
+    max-width:42vw;white-space:normal;overflow-wrap:break-word}aside{padding:16px}}
     @media (prefers-reduced-motion:reduce){*{transition:none!important}}
     @media print{:root{color-scheme:light!important}.tools,.quiet,.skip,.views legend{display:none}
     body{background:#fff;font-size:11pt}.stage{display:block}

@@ -58,7 +58,11 @@ extension GradientPage {
         data.report);
 
     function table(head, rows, label) {
-      const top = el('tr', {}, head.map((text) => el('th', { scope: 'col' }, text)));
+      /* Words stand below words. */
+      const cells = rows.length && rows[0].children.length === head.length
+        ? [...rows[0].children] : [];
+      const top = el('tr', {}, head.map((text, index) => el('th', { scope: 'col',
+        class: cells[index]?.classList.contains('text') ? 'text' : null }, text)));
       return el('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': label },
         el('table', {}, [el('thead', {}, top), el('tbody', {}, rows)]));
     }
@@ -110,10 +114,19 @@ extension GradientPage {
       line.parts = line.edges.map(([from, to]) => edgeOf.get(from + ' ' + to)).filter(Boolean);
     }
     /* What is shown: forward, a root by number, or compiled. */
-    const views = [{ key: 'forward', label: 'Forward' }]
+    const asWritten = 'in the graph as written: its draws lowered by their estimators, nothing '
+      + 'rewritten or stabilised.';
+    const views = [{ key: 'forward', label: 'Forward',
+      what: 'What is computed ' + asWritten }]
       .concat(roots.map((root, index) => ({ key: String(index), root: index,
-        label: index === total ? 'Total: ∂' + root.name : '∂' + root.name })))
-      .concat([{ key: 'compiled', label: 'Compiled', root: total }]);
+        label: index === total ? 'Total: ∂' + root.name : '∂' + root.name,
+        what: 'What flows back from ' + root.name
+          + (index === total ? ' ' : ', weighted as in ' + roots[total].name + ', ')
+          + asWritten })))
+      .concat([{ key: 'compiled', label: 'Compiled', root: total,
+        what: 'Arrows: the graph as written. Beside the boxes: how far the graph that runs, '
+          + 'stabilised and with all passes done, is from it. Dashed frames: what that graph '
+          + 'computes in one go.' }]);
     const styleOf = (root) => root === total ? 'root-all' : 'root-' + root % 5;
     const state = { view: views[0], chosen: null, near: null };
 

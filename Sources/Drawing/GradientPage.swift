@@ -66,6 +66,7 @@ public struct GradientPage: Sendable {
     </header>
     <main>
     <fieldset id="p-views" class="views"><legend>Show</legend></fieldset>
+    <p id="p-what" class="note"></p>
     <div class="stage">
     <section class="board" aria-label="Graph">
     <div class="tools" role="group" aria-label="Zoom">

@@ -46,6 +46,21 @@ import Testing
     ("a * b + a", "a ⊙ (1 + b)"), ("beta * a + beta * b", "β·(a + b)"),
     ("a / N + b / N", "(a + b)/N"),
     ("a * a * b + a * b * b", "a ⊙ b ⊙ (a + b)"),
+    ("(a - b) * (b - a)", "−(b − a)²"), ("square(a - b) * (b - a)", "(b − a)³"),
+    ("a * sin(b) + (a + b) * v + b * sin(b)", "(a + b) ⊙ (sin(b) + v)"),
+    ("(a - b) * v - (b - a) * sin(v)", "(a − b) ⊙ (v + sin(v))"),
+    // Fractions.
+    ("a / 3", "a/3"), ("5 * a / 12", "5·a/12"), ("a / 4 - b / 12", "(3·a − b)/12"),
+    // Shapes.
+    ("reshape(reshape(v, shape: [3, 1]), shape: [3])", "v"),
+    ("reshape(sum(a, axes: [0]), shape: [1, 3])", "Σ_N a"),
+    ("reshape(sin(sum(a, axes: [1])), shape: [N, 1])", "sin(Σ_{axis 1} a)"),
+    ("sum(reshape(2 * sum(a, axes: [1]), shape: [N, 1]), axes: [1])", "2·Σ_{axis 1} a"),
+    (
+      "sum(a * sum(b, axes: [1], keepdims: true), axes: [1], keepdims: true)",
+      "(Σ_{axis 1} b) ⊙ (Σ_{axis 1} a)"
+    ),
+    ("exp(log_softmax(a))", "softmax(a)"),
     // Axes and matrices.
     ("sum(a)", "Σ a"), ("sum(a, axes: [0])", "Σ_N a"), ("sum(a * 2, axes: [1])", "2·Σ_{axis 1} a"),
     ("sum(a + b)", "Σ (a + b)"), ("mean(a, axes: [0])", "mean_N(a)"),
@@ -85,7 +100,14 @@ import Testing
     ),
     ("stop_gradient(a)", "stop(a)"), ("max(a, axes: [1])", "max_{axis 1}(a)"),
     ("gather(a, i * 0, axis: 1)", "gather(a, mul(i, 0), axis 1)"),
+    // Two axes of three elements: which is which would be lost.
     ("reshape(v, shape: [3, 1])", "reshape(v, [3, 1])"),
+    ("sum(reshape(v, shape: [3, 1]), axes: [1])", "Σ_{axis 1} reshape(v, [3, 1])"),
+    ("reshape(a * v, shape: [3, N])", "reshape(a ⊙ v, [3, N])"),
+    ("a * sin(b) + (a + b) * v + b * cos(b)", "a ⊙ sin(b) + v ⊙ (a + b) + b ⊙ cos(b)"),
+    ("(a - b) / (b - a)", "(a − b)/(b − a)"), ("a * 0.2", "0.2·a"),
+    ("exp(2 * log_softmax(a))", "exp(2·log_softmax(a))"),
+    ("sum(a * v, axes: [1], keepdims: true)", "Σ_{axis 1} (a ⊙ v)"),
   ]
 
   @Test(arguments: kept)

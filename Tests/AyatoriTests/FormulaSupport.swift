@@ -15,8 +15,11 @@ struct FormulaGenerator: RandomNumberGenerator {
     return z ^ (z >> 31)
   }
 
-  /// Random values for every leaf that is fed: floats within ±0.9, integers 0 and 1.
-  mutating func feeds(_ graph: Graph, _ sizes: [String: Int]) throws -> [String: ReferenceArray] {
+  /// Random values for every leaf that is fed: floats within ±0.9, or from 0.1 to 0.9, integers 0
+  /// and 1.
+  mutating func feeds(
+    _ graph: Graph, _ sizes: [String: Int], positive: Set<String> = []
+  ) throws -> [String: ReferenceArray] {
     var feeds: [String: ReferenceArray] = [:]
     for node in graph.nodes where node.isInput || node.isPersistent || node.isNoise {
       let shape = try node.type.shape.evaluated(sizes)
@@ -24,7 +27,8 @@ struct FormulaGenerator: RandomNumberGenerator {
         shape: shape,
         values: (0..<shape.reduce(1, *)).map { _ in
           node.type.dtype.isFloating
-            ? Double.random(in: -0.9...0.9, using: &self)
+            ? Double.random(
+              in: positive.contains(node.label) ? 0.1...0.9 : -0.9...0.9, using: &self)
             : Double(Int.random(in: 0...1, using: &self))
         })
     }
@@ -38,12 +42,15 @@ struct FormulaCheck {
   let sizes: [String: Int]
   let values: [NodeID: ReferenceArray]
 
-  init(_ graph: Graph, sizes: [String: Int] = [:], seed: Int) throws {
+  init(
+    _ graph: Graph, sizes: [String: Int] = [:], seed: Int, positive: Set<String> = []
+  ) throws {
     self.graph = graph
     self.sizes = graph.sizes(binding: sizes)
     var generator = FormulaGenerator(seed: seed)
     values = try ReferenceInterpreter(graph).evaluate(
-      graph.nodes.map(\.id), feeds: try generator.feeds(graph, self.sizes), sizes: self.sizes)
+      graph.nodes.map(\.id), feeds: try generator.feeds(graph, self.sizes, positive: positive),
+      sizes: self.sizes)
   }
 
   /// The formula's elements, stretched to the node's shape, next to the node's.

@@ -206,7 +206,7 @@ import Testing
         }
         """)
     let local = try LocalDerivatives(of: "z", in: graph)
-    // The mean has no name and goes by its place; s is stretched, which sums nothing here.
+    // The mean has no name and goes by its keyword; s is stretched, which sums nothing here.
     #expect(
       local.text == """
         z = mean + σ ⊙ ε
@@ -217,6 +217,7 @@ import Testing
         where
           \("σ = \(sigma)".padding(to: 11))   (z.sigma)
           \("ε ~ N(0, 1)".padding(to: 4 + sigma.count))   (z.eps)
+          mean = 2·x
 
         """)
   }
@@ -231,9 +232,93 @@ import Testing
         }
         """)
     let local = try LocalDerivatives(of: "z", in: graph)
-    #expect(local.entries.map(\.operand.name) == ["mu", "mu (log_variance)", "z.eps"])
+    #expect(local.entries.map(\.operand.name) == ["mu", "mu", "z.eps"])
+    #expect(local.entries.map(\.symbol.place) == ["mean", "stddev", nil])
     #expect(local.entries.compactMap(\.formula) == [])
     #expect(local.entries.first?.blocked?.contains("'stopped' cuts the path") == true)
+  }
+
+  /// The same node in two places: each row says which is meant.
+  @Test func localToTwoPlaces() throws {
+    let graph = try Oracle.graph(
+      text: """
+        graph g {
+          input "w": f64[]
+          z ~ normal(mean: w, stddev: w)
+          output z
+        }
+        """)
+    let local = try LocalDerivatives(of: "z", in: graph)
+    #expect(
+      local.text == """
+        z = w + w·ε
+          ∂z/∂w (mean)   = 1
+          ∂z/∂w (stddev) = ε
+          ∂z/∂ε          blocked (noise: nothing flows into randomness)
+
+        where
+          ε ~ N(0, 1)   (z.eps)
+
+        """)
+    #expect(
+      local.latex.hasPrefix(
+        """
+        \\[ z = w + w\\,\\varepsilon \\]
+        \\[ \\left.\\frac{\\partial z}{\\partial w}\\right|_{\\mathrm{mean}} = 1 \\]
+        \\[ \\left.\\frac{\\partial z}{\\partial w}\\right|_{\\mathrm{stddev}} = \\varepsilon \\]
+
+        """))
+    for line in local.latex.split(separator: "\n") where !line.hasPrefix("%") {
+      #expect(isBalanced(String(line)), "\(line)")
+    }
+  }
+
+  /// What has no name goes by a sign that is explained; a number is itself.
+  @Test func localToWhatHasNoName() throws {
+    let graph = try Oracle.graph(
+      text: """
+        graph g {
+          input x: f64[3]
+          input u1: f64[3]
+          h = relu(x * u1)
+          k = 2.0 * u1
+          output h, k
+        }
+        """)
+    #expect(
+      try LocalDerivatives(of: "h", in: graph).text == """
+        h = relu(u2)
+          ∂h/∂u2 = [h > 0]
+
+        where
+          u2 = x ⊙ u1
+
+        """)
+    #expect(try LocalDerivatives(of: "k", in: graph).text == "k = 2·u1\n  ∂k/∂u1 = 2\n")
+  }
+
+  /// z is a draw, not a cost, whatever its estimator; the score stands by what it replaces.
+  @Test(arguments: ["score", "score_mean_baseline", "score_best_baseline", "score_leave_one_out"])
+  func localToAScore(estimator: String) throws {
+    let draws = estimator == "score_leave_one_out" ? 2 : 1
+    let graph = try Oracle.graph("linear_gaussian")
+      .choosing(estimator: estimator, draws: draws, of: "z")
+    let reason =
+      "(the estimator is a score function: the costs downstream carry the derivative (at 'z'))"
+    #expect(
+      try LocalDerivatives(of: "z", in: graph).text == """
+        z = mu + σ·ε
+          ∂z/∂mu        blocked \(reason)
+          ∂ln q/∂mu     = (z − mu)/σ²
+          ∂z/∂logvar    blocked \(reason)
+          ∂ln q/∂logvar = 0.5·((z − mu)²/σ² − 1)
+          ∂z/∂ε         blocked (noise: nothing flows into randomness)
+
+        where
+          σ = exp(logvar/2)   (z.sigma)
+          ε ~ N(0, 1)         (z.eps)
+
+        """)
   }
 
   @Test func localToArithmetic() throws {

@@ -58,6 +58,20 @@ struct BrowserTests {
       #expect(views[1].key.contains("blocked") && views[4].key.contains("fused group"))
       #expect(views[4].panel.contains("compiled") && !views[3].panel.contains("compiled"))
 
+      // Which graph is looked at is said, and what nodes compute is mathematics.
+      #expect(Set(views.map(\.what)).count == views.count)
+      #expect(views[..<4].allSatisfy { $0.what.contains("the graph as written") })
+      #expect(views[4].what.contains("the graph that runs, stabilised"))
+      let isPyTorch = name == "vae_pytorch"
+      let draw = isPyTorch ? "mu + σ ⊙ ε" : "z_mu + σ ⊙ ε"
+      let scale = "where σ = exp(\(isPyTorch ? "logvar" : "z_ln_var")/2), ε ~ N(0, 1)"
+      for view in views { #expect(view.panel.contains(draw) && view.panel.contains(scale)) }
+      #expect(views[3].panel.contains("∂loss/∂z = ") && !views[1].panel.contains("∂loss/∂z = "))
+
+      let fit = try Browser.fit(html, width: 400, in: directory)
+      #expect(fit.width == 400 && fit.excess.count > 10 && fit.graph >= 300 && fit.heading >= 80)
+      #expect(fit.excess.allSatisfy { $0 <= 0 } && Set(fit.outside).isEmpty, "\(fit)")
+
       // Zoom, theme, keys.
       let steps = Dictionary(uniqueKeysWithValues: record.steps.map { ($0.did ?? "", $0) })
       let cameras = try ["p-in", "p-out", "p-fit"].map { try #require(steps[$0]).camera }

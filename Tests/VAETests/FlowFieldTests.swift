@@ -110,6 +110,24 @@ import VAE
     #expect(try Self.edge(field, "mu", "z").norms[0] == nil)
   }
 
+  /// What the page shows of nodes: a draw as its estimator passes it, gradients by what is named.
+  @Test func nodesAreWrittenAsMathematics() throws {
+    let (field, _) = try Self.field(
+      Self.gaussian("estimator score_mean_baseline"), ["z.eps": 0.25])
+    let z = try Self.node(field, "z")
+    #expect(z.formula.text == "mu + σ·ε")
+    #expect(z.formula.meanings == ["σ = exp(lv/2)", "ε ~ N(0, 1)"])
+    let mu = try Self.node(field, "mu")
+    #expect(mu.formula.text == "param init constant(0.5)")
+    #expect(mu.gradientFormula?.text == "(recon − z.baseline)·(z − mu)/σ² + 3·mu")
+    #expect(mu.gradientFormula?.meanings == ["σ = exp(lv/2)"])
+    let recon = try Self.node(field, "recon")
+    #expect(recon.formula.text == "z²" && recon.formula.meanings == [])
+    #expect(recon.gradientFormula?.text == "1")
+    // Nothing flows into noise.
+    #expect(try Self.node(field, "z.eps").gradientFormula == nil)
+  }
+
   /// At each node, what comes along the edges and besides is no less than the gradient.
   @Test(arguments: ["vae_pytorch", "vae_chainer", "vae_naive"])
   func nothingIsLost(name: String) throws {

@@ -24,6 +24,8 @@ extension Formula {
     case .reduction(_, isTotal: true) where type.dtype.isFloating:
       return total(operation, operands[0], of: operandTypes[0], type)
     case .matrixProduct: return linear(operation, operands, operandTypes, type)
+    case .reshaping where operands[0].shape == operandTypes[0].shape:
+      return reshaped(operation, operands[0], type)
     case .transposition, .reshaping:
       if operands[0].isScalar { return operands[0] }
       if type.dtype.isFloating { return linear(operation, operands, operandTypes, type) }
@@ -89,6 +91,49 @@ extension Formula {
     return product(outer + [call(operation, inner, operandTypes, type)])
   }
 
+  /// The elements of a formula in another shape. A reshape of a reshape is one, and none where the
+  /// shape comes back; a total in whose place 1s stand keeps its axes.
+  private static func reshaped(
+    _ operation: Operation, _ operand: Formula, _ type: ValueType
+  ) -> Formula {
+    if operand.isScalar { return operand }
+    if operand.shape == type.shape { return operand }
+    switch operand.body {
+    case .product(let factors) where type.dtype.isFloating:
+      let scalars = factors.filter(\.isScalar)
+      let inner = factors.filter { !$0.isScalar }
+      // Every factor has the whole shape, or stands for all elements.
+      if inner.contains(where: \.isReshaped), inner.allSatisfy({ $0.shape == operand.shape }) {
+        return product(factors.map { reshaped(operation, $0, type) })
+      }
+      guard !scalars.isEmpty else { break }
+      return product(scalars + [reshaped(operation, product(inner), type)])
+    case .sum(let addends) where type.dtype.isFloating && addends.contains(where: \.isReshaped):
+      guard addends.allSatisfy({ $0.isScalar || $0.shape == operand.shape }) else { break }
+      return sum(addends.map { reshaped(operation, $0, type) })
+    case .call(let inner, let operands):
+      switch inner.definition.notation {
+      case .reshaping: return reshaped(operation, operands[0], type)
+      case .reduction:
+        if let kept = inner.reducing(operands[0].shape, to: type.shape) {
+          return Formula(.call(kept, operands), type)
+        }
+      default: break
+      }
+    default: break
+    }
+    return call(operation, [operand], [operand.type], type)
+  }
+
+  /// Whether a reshape of it is simpler than itself.
+  private var isReshaped: Bool {
+    guard case .call(let operation, _) = body else { return false }
+    switch operation.definition.notation {
+    case .reshaping, .reduction: return true
+    default: return false
+    }
+  }
+
   /// The scalar factors, and what is left.
   private var parted: (scalars: Formula, rest: Formula) {
     // What holds one number everywhere still has the operation done to it.
@@ -117,6 +162,20 @@ extension Formula {
     guard !stretches else { return linear(operation, [operand], [operandType], type) }
     let factor = product(counted.map { extent(operandType.shape.dims[$0], type.dtype) })
     guard !own.isEmpty else { return product([factor, operand]) }
+    // A sum of one element that keeps its axes is that element.
+    if keeps, own.allSatisfy({ operand.shape.dims[$0] == 1 }) {
+      return product([factor, operand])
+    }
+    // What does not vary along the axes that are kept as 1 is a factor.
+    if keeps, missing == 0, case .product(let factors) = operand.body {
+      let fixed = factors.filter { part in
+        !part.isScalar && part.shape.rank == rank && own.allSatisfy { part.shape.dims[$0] == 1 }
+      }
+      let rest = product(factors.filter { !fixed.contains($0) })
+      if !fixed.isEmpty, rest.shape == operand.shape {
+        return product(fixed + [total(operation, rest, of: operandType, type)])
+      }
+    }
     let attributes = Attributes(
       entries: operation.attributes.entries.map { entry in
         var entry = entry
@@ -132,5 +191,24 @@ extension Formula {
         Operation(operation.definition, attributes), [operand],
         [ValueType(type.dtype, operand.shape)], ValueType(type.dtype, Shape(dims))),
     ])
+  }
+}
+
+extension Operation {
+  /// The reduction over the same axes of `shape` whose result has `target`, when reduced axes of
+  /// extent 1 are all that tells it from this one's.
+  fileprivate func reducing(_ shape: Shape, to target: Shape) -> Operation? {
+    let axes = attributes.ints("axes").map { $0 < 0 ? $0 + shape.rank : $0 }
+    let reduced = axes.isEmpty ? Array(0..<shape.rank) : axes
+    for keeps in [false, true] {
+      let dims = shape.dims.enumerated().compactMap { axis, dim -> Dim? in
+        reduced.contains(axis) ? (keeps ? 1 : nil) : dim
+      }
+      guard dims == target.dims else { continue }
+      var attributes = attributes
+      attributes.set("keepdims", to: .bool(keeps))
+      return Operation(definition, attributes)
+    }
+    return nil
   }
 }

@@ -27,14 +27,32 @@ struct LaTeXStyle: FormulaStyle {
   }
 
   func symbol(_ symbol: FormulaSymbol) -> String {
-    if let root = symbol.root {
-      return "\\frac{\\partial \(name(root))}{\\partial \(name(symbol.name))}"
+    if let root = symbol.root { return derivative(name(root), by: symbol) }
+    let draw = DrawName(symbol.name)
+    if let letter = symbol.letter { return numbered(letter.latex, draw.number) }
+    if let index = symbol.index {
+      let number = draw.number.map { ",\\,\\#\($0)" } ?? ""
+      return "{\(name(draw.base))}_{\(name(index))\(number)}"
     }
-    if let letter = symbol.letter { return letter.latex }
     return name(symbol.name)
   }
 
+  /// ∂root/∂symbol, of a root as it is written.
+  func derivative(_ root: String, by symbol: FormulaSymbol) -> String {
+    let operand = symbol.letter?.latex ?? name(symbol.name)
+    let fraction = "\\frac{\\partial \(root)}{\\partial \(operand)}"
+    guard let place = symbol.place else { return fraction }
+    return "\\left.\(fraction)\\right|_{\\mathrm{\(LaTeXStyle.escaped(place))}}"
+  }
+
+  /// `z#2` with its number as an index.
+  private func numbered(_ latex: String, _ number: Int?) -> String {
+    number.map { "{\(latex)}_{\\#\($0)}" } ?? latex
+  }
+
   func name(_ name: String) -> String {
+    let draw = DrawName(name)
+    if draw.number != nil { return numbered(self.name(draw.base), draw.number) }
     if let letter = GreekLetter(named: name) ?? GreekLetter(text: name) { return letter.latex }
     if let dot = name.lastIndex(of: "."), dot != name.startIndex,
       name.index(after: dot) != name.endIndex

@@ -106,9 +106,88 @@ extension Formula {
       let place = factors.firstIndex {
         $0.base == base && ($0.isExtent || ($0.exponent < 0) == (exponent < 0))
       }
-      guard let place else { return factors.append(Factor(base: base, exponent: exponent)) }
+      guard let place else {
+        // (a − b)·(b − a) is −(a − b)².
+        if exponent == exponent.rounded(), case .sum(let addends) = base.body,
+          let opposite = factors.firstIndex(where: { $0.base.isOpposite(of: addends) })
+        {
+          func isOdd(_ value: Double) -> Bool { value.truncatingRemainder(dividingBy: 2) != 0 }
+          // The way round that is read more easily stays.
+          if (base.standing ?? 0) > (factors[opposite].base.standing ?? 0),
+            factors[opposite].exponent == factors[opposite].exponent.rounded()
+          {
+            if isOdd(factors[opposite].exponent) { coefficient.negate() }
+            factors[opposite].base = base
+          } else if isOdd(exponent) {
+            coefficient.negate()
+          }
+          return append(factors[opposite].base, exponent)
+        }
+        return factors.append(Factor(base: base, exponent: exponent))
+      }
       factors[place].exponent += exponent
       if factors[place].exponent == 0 { factors.remove(at: place) }
+    }
+
+    /// The same with sums turned round that stand in a term the other way round: b − a as −(a − b).
+    func turned(like terms: [Factors]) -> Factors {
+      var result = self
+      for (place, factor) in factors.enumerated() where factor.exponent == 1 {
+        guard case .sum(let addends) = factor.base.body, addends.contains(where: \.isNegative)
+        else { continue }
+        for base in terms.lazy.flatMap(\.factors).map(\.base) where base.isOpposite(of: addends) {
+          result.factors[place].base = base
+          result.coefficient.negate()
+          break
+        }
+      }
+      return result
+    }
+
+    /// Two differences turned round at once, where that puts first what is read first:
+    /// (b − cost)·(p − x) is (cost − b)·(x − p).
+    private mutating func turnPairs() {
+      let places = factors.indices.filter {
+        factors[$0].exponent == 1 && factors[$0].base.standing != nil
+      }
+      guard places.count == 2 else { return }
+      let standing = places.compactMap { factors[$0].base.standing }.reduce(0, +)
+      guard standing < 0 else { return }
+      for place in places {
+        guard case .sum(let addends) = factors[place].base.body else { continue }
+        factors[place].base = ordered(addends.map { product([.number(-1), $0]) })
+      }
+    }
+
+    func multiplied(by other: Factors) -> Factors {
+      var result = self
+      result.coefficient *= other.coefficient
+      for factor in other.factors { result.append(factor.base, factor.exponent) }
+      return result
+    }
+
+    /// What is left without the factors of `other`; nil when these are not all there.
+    func divided(by other: Factors) -> Factors? {
+      guard other.coefficient != 0 else { return nil }
+      var result = self
+      result.coefficient /= other.coefficient
+      for factor in other.factors {
+        guard
+          let place = result.factors.firstIndex(where: {
+            $0.base == factor.base && ($0.exponent < 0) == (factor.exponent < 0)
+              && abs($0.exponent) >= abs(factor.exponent)
+          })
+        else { return nil }
+        result.factors[place].exponent -= factor.exponent
+        if result.factors[place].exponent == 0 { result.factors.remove(at: place) }
+      }
+      return result
+    }
+
+    /// Whether the factors are the same, in any order.
+    func isSame(as other: Factors) -> Bool {
+      coefficient == other.coefficient && factors.count == other.factors.count
+        && factors.allSatisfy(other.factors.contains)
     }
 
     /// A sum among the factors turned round, where that takes a sign away: −(a − b) is b − a.
@@ -127,6 +206,7 @@ extension Formula {
       if coefficient == 0 { return .number(0) }
       var turned = self
       turned.turnSign()
+      turned.turnPairs()
       return turned.written
     }
 
@@ -146,6 +226,49 @@ extension Formula {
     var factors = Factors()
     for part in parts { factors.multiply(by: part) }
     return factors.formula
+  }
+
+  /// Whether this is the sum of the addends, each with the other sign.
+  fileprivate func isOpposite(of addends: [Formula]) -> Bool {
+    guard case .sum(let others) = body, others.count == addends.count,
+      others.contains(where: \.isNegative) || addends.contains(where: \.isNegative)
+    else { return false }
+    return addends.allSatisfy { addend in
+      others.contains(Formula.product([.number(-1), addend]))
+    }
+  }
+
+  private var isSum: Bool {
+    if case .sum = body { return true }
+    if case .product(let parts) = body, parts.count == 2, parts[0].number == -1 {
+      return parts[1].isSum
+    }
+    return false
+  }
+
+  /// By how much what a difference begins with is more of a subject than what it takes away: costs
+  /// before values, values before functions of them; of two of a kind what comes later in the
+  /// graph, but the earlier of two draws. Nil for what is no difference.
+  fileprivate var standing: Int? {
+    guard case .sum(let addends) = body, let first = addends.first, !first.isNegative,
+      first.number == nil, let last = addends.first(where: \.isNegative)
+    else { return nil }
+    let weights = first.weight - last.weight
+    guard let a = first.symbols.first, let b = last.symbols.first else { return 4 * weights }
+    let (draw, other) = (DrawName(a.name), DrawName(b.name))
+    if draw.base == other.base {
+      return 4 * weights + ((other.number ?? 1) - (draw.number ?? 1)).signum()
+    }
+    let distance = (a.node?.index ?? 0) - (b.node?.index ?? 0)
+    return 4 * weights + 2 * distance.signum()
+  }
+
+  private var weight: Int {
+    switch body {
+    case .symbol(let symbol): symbol.kind == .share ? 2 : symbol.kind == .value ? 1 : 0
+    case .product(let parts): parts.map(\.weight).max() ?? 0
+    default: 0
+    }
   }
 
   /// Whether the formula would be written with a sign in front.
@@ -189,7 +312,7 @@ extension Formula {
         return
       }
       if case .sum(let addends) = part.body { return addends.forEach(add) }
-      let factors = Factors(part)
+      let factors = Factors(part).turned(like: terms)
       // ±(a + b) is taken apart.
       if Swift.abs(factors.coefficient) == 1, factors.factors.count == 1,
         factors.factors[0].exponent == 1, case .sum(let addends) = factors.factors[0].base.body
@@ -210,18 +333,72 @@ extension Formula {
       term.coefficient = constant
       terms.append(term)
     }
+    gather(&terms)
     if terms.count == 1 { return terms[0].formula }
     let common = takeOut(&terms)
-    let sum = ordered(terms.map(\.formula))
+    let rest = terms.map(\.formula)
+    // What was inside a factor that all had may cancel now.
+    let isLaidOpen =
+      (common.coefficient != 1 || !common.factors.isEmpty) && rest.contains(where: \.isSum)
+    let sum = isLaidOpen ? Formula.sum(rest) : ordered(rest)
     return common.coefficient == 1 && common.factors.isEmpty
       ? sum : product([common.formula, sum])
+  }
+
+  /// Puts terms together into a sum that is a factor of another: c·a + c·b + (a + b)·d is
+  /// (a + b)·c + (a + b)·d.
+  private static func gather(_ terms: inout [Factors]) {
+    guard terms.count > 2, terms.count <= 32 else { return }
+    for place in terms.indices {
+      for factor in terms[place].factors where factor.exponent == 1 {
+        guard case .sum(let addends) = factor.base.body, addends.count < terms.count else {
+          continue
+        }
+        let wanted = addends.map { Factors($0) }
+        guard let (rest, places) = quotient(of: terms, besides: place, by: wanted) else { continue }
+        var gathered = rest
+        gathered.multiply(by: factor.base)
+        // Where the first of them stood.
+        let first = places.min() ?? place
+        terms[first] = gathered
+        for index in places.sorted(by: >) where index != first { terms.remove(at: index) }
+        return
+      }
+    }
+  }
+
+  /// c and the places of c·a, c·b, … among the terms.
+  private static func quotient(
+    of terms: [Factors], besides own: Int, by wanted: [Factors]
+  ) -> (Factors, [Int])? {
+    for start in terms.indices where start != own {
+      guard let rest = terms[start].divided(by: wanted[0]) else { continue }
+      var places = [start]
+      for addend in wanted.dropFirst() {
+        let product = rest.multiplied(by: addend)
+        let place = terms.indices.first {
+          $0 != own && !places.contains($0) && terms[$0].isSame(as: product)
+        }
+        guard let place else { break }
+        places.append(place)
+      }
+      if places.count == wanted.count { return (rest, places) }
+    }
+    return nil
   }
 
   /// Takes out of the terms what they have in common: sign, size of the coefficients, factors.
   private static func takeOut(_ terms: inout [Factors]) -> Factors {
     var common = Factors()
     let sizes = Set(terms.map { Swift.abs($0.coefficient) })
-    if sizes.count == 1, let size = sizes.first { common.coefficient = size }
+    if sizes.count == 1, let size = sizes.first {
+      common.coefficient = size
+    } else if let least = sizes.min(), let share = Fraction(least), share.denominator > 1,
+      sizes.allSatisfy({ Fraction.isWhole($0 / least) })
+    {
+      // a/4 − b/12 is (3·a − b)/12.
+      common.coefficient = least
+    }
     if terms.allSatisfy({ $0.coefficient < 0 }) { common.coefficient.negate() }
     for factor in terms[0].factors {
       var least = factor.exponent
@@ -238,7 +415,9 @@ extension Formula {
       }
     }
     for index in terms.indices {
-      terms[index].coefficient /= common.coefficient
+      let coefficient = terms[index].coefficient / common.coefficient
+      terms[index].coefficient =
+        Fraction.isWhole(coefficient) ? coefficient.rounded() : coefficient
       for factor in common.factors {
         guard
           let place = terms[index].factors.firstIndex(where: {
@@ -260,7 +439,7 @@ extension Formula {
       addend.number.map { $0 < 0 ? 3 : 0 } ?? (addend.isNegative ? 2 : 1)
     }
     let sorted = zip(keys, addends).enumerated().sorted { a, b in
-      (a.element.0, a.offset) < (b.element.0, b.offset)
+      (a.element.0, a.element.1.draw, a.offset) < (b.element.0, b.element.1.draw, b.offset)
     }
     return plainSum(sorted.map(\.element.1))
   }

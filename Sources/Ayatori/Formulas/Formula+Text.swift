@@ -18,12 +18,25 @@ struct TextStyle: FormulaStyle {
   }
 
   func symbol(_ symbol: FormulaSymbol) -> String {
-    if let root = symbol.root { return "∂\(name(root))/∂\(name(symbol.name))" }
-    if let letter = symbol.letter { return letter.text }
+    if let root = symbol.root { return derivative(name(root), by: symbol) }
+    let draw = DrawName(symbol.name)
+    let number = draw.number.map { "#\($0)" } ?? ""
+    if let letter = symbol.letter { return letter.text + number }
+    if let index = symbol.index { return "\(name(draw.base))_\(index)\(number)" }
     return symbol.kind == .size ? symbol.name : name(symbol.name)
   }
 
-  func name(_ name: String) -> String { Identifier.spelled(name) }
+  /// `∂root/∂symbol`, of a root as it is written.
+  func derivative(_ root: String, by symbol: FormulaSymbol) -> String {
+    let place = symbol.place.map { " (\($0))" } ?? ""
+    return "∂\(root)/∂\(symbol.letter?.text ?? name(symbol.name))\(place)"
+  }
+
+  func name(_ name: String) -> String {
+    let draw = DrawName(name)
+    return Identifier.spelled(draw.base) + (draw.number.map { "#\($0)" } ?? "")
+  }
+
   func sign(_ sign: Notation.Sign) -> String { sign.text }
   func parenthesized(_ text: String) -> String { "(\(text))" }
   func bracketed(_ text: String) -> String { "[\(text)]" }

@@ -27,10 +27,21 @@ public struct Formula: Hashable, Sendable {
   public let type: ValueType
   /// How many symbols, numbers and functions there are in it.
   public let size: Int
+  /// The last of several draws that it depends on, 2 for `z#2`; 1 when there is one.
+  let draw: Int
 
   init(_ body: Body, _ type: ValueType) {
     self.body = body
     self.type = type
+    draw =
+      switch body {
+      case .number: 1
+      case .symbol(let symbol): DrawName(symbol.name).number ?? 1
+      case .sum(let parts), .product(let parts), .call(_, let parts):
+        parts.reduce(1) { Swift.max($0, $1.draw) }
+      case .power(let base, let exponent): Swift.max(base.draw, exponent.draw)
+      case .bracket(let inner, _), .stretched(let inner): inner.draw
+      }
     size =
       switch body {
       case .number, .symbol: 1

@@ -83,6 +83,10 @@ struct FormulaLayout<Style: FormulaStyle> {
         above.append(factor)
       }
     }
+    if let share = Fraction(coefficient) {
+      coefficient = Double(share.numerator)
+      below.insert(.number(Double(share.denominator)), at: 0)
+    }
     if below.isEmpty {
       if coefficient == 0.5, above.count == 1, cotangents.isEmpty, above[0].symbol != nil {
         return fraction(above, over: [.number(2)])
@@ -173,11 +177,7 @@ struct FormulaLayout<Style: FormulaStyle> {
   /// out.
   private func function(_ name: String, of operation: Operation, _ operands: [Formula]) -> Written {
     var arguments = operands.map { write($0).text }
-    // A barrier's attributes say who put it there.
-    let attributes =
-      operation.definition.drawing.family == .barrier
-      ? [] : operation.definition.attributes
-    for spec in attributes {
+    for spec in operation.definition.attributes {
       guard let value = operation.attributes[spec.name], value != spec.defaultValue else {
         continue
       }
@@ -191,7 +191,17 @@ struct FormulaLayout<Style: FormulaStyle> {
     case .arithmetic:
       return function(
         style.sign(.upright(operation.definition.name)), of: operation, operands)
-    case .function(let sign): return function(style.sign(sign), of: operation, operands)
+    case .exponential(let sign):
+      if case .call(let inner, let arguments) = operands[0].body,
+        case .logarithm(of: let whole, _) = inner.definition.notation
+      {
+        return function(style.sign(whole), of: inner, arguments)
+      }
+      return function(style.sign(sign), of: operation, operands)
+    case .function(let sign), .logarithm(of: _, let sign):
+      return function(style.sign(sign), of: operation, operands)
+    // A barrier's attributes say who put it there.
+    case .barrier(let sign): return function(style.sign(sign), operands.map { write($0).text })
     case .infix(let sign, _): return relation(operands, sign)
     case .prefix(let sign):
       return Written(text: style.sign(sign) + atLeast(.atom, operands[0]), level: .power)
@@ -203,6 +213,7 @@ struct FormulaLayout<Style: FormulaStyle> {
       return Written(text: style.choice(texts[0], texts[1], texts[2]), level: .atom)
     case .reduction(let sign, let isTotal):
       let name = style.sign(sign)
+      if isTotal, isOfOneElement(operation, operands[0].shape) { return write(operands[0]) }
       let index = axes(operation.attributes, operands[0].shape)
       let head = index.isEmpty ? name : style.indexed(name, index)
       guard isTotal else { return function(head, [write(operands[0]).text]) }
@@ -225,6 +236,7 @@ struct FormulaLayout<Style: FormulaStyle> {
         return Written(text: factor(operands[0], isTransposed: true), level: .power)
       }
       return function(style.sign(.upright(operation.definition.name)), of: operation, operands)
+    case .reshaping where operands[0].shape.hasAxesOf(whole.shape): return write(operands[0])
     case .reshaping, .stretching:
       return function(
         style.sign(.upright(operation.definition.name)),
@@ -255,12 +267,22 @@ struct FormulaLayout<Style: FormulaStyle> {
     return style.sign(Notation.Sign("¬", latex: "\\neg ")) + atLeast(.atom, condition)
   }
 
+  /// Whether a total adds up one element each, and the axes that it leaves out are no loss.
+  private func isOfOneElement(_ operation: Operation, _ shape: Shape) -> Bool {
+    let given = operation.attributes.ints("axes").map { $0 < 0 ? $0 + shape.rank : $0 }
+    guard !given.isEmpty, given.allSatisfy({ shape.dims[$0] == 1 }) else { return false }
+    let left = Shape(shape.dims.indices.filter { !given.contains($0) }.map { shape.dims[$0] })
+    return shape.hasAxesOf(left)
+  }
+
   /// The axes that are reduced, by the names of their extents where these say which; nothing when
   /// all are.
   private func axes(_ attributes: Attributes, _ shape: Shape) -> String {
     let given = attributes.ints("axes").map { $0 < 0 ? $0 + shape.rank : $0 }.sorted()
-    if given.isEmpty || given.count == shape.rank { return "" }
-    return given.map { axis in
+    let most = shape.dims.indices.filter { shape.dims[$0] != 1 }
+    if given.isEmpty || most.allSatisfy(given.contains) { return "" }
+    let long = given.filter { shape.dims[$0] != 1 }
+    return (long.isEmpty ? given : long).map { axis in
       let dim = shape.dims[axis]
       guard let name = dim.symbolName, shape.dims.count(where: { $0 == dim }) == 1 else {
         return style.attribute("axis", "\(axis)")
@@ -285,5 +307,15 @@ extension Formula {
       return factors.count == 1 ? factors[0] : Formula(.product(factors), type)
     default: return self
     }
+  }
+}
+
+extension Shape {
+  /// Whether the other shape differs in axes of extent 1 alone, and the extents of the rest tell
+  /// which is which: a formula may then leave the change out.
+  fileprivate func hasAxesOf(_ other: Shape) -> Bool {
+    let own = dims.filter { $0 != 1 }
+    return own == other.dims.filter { $0 != 1 } && own.allSatisfy { $0.symbolName != nil }
+      && Set(own).count == own.count
   }
 }

@@ -22,10 +22,25 @@ struct FormulaReader {
   /// What a node is, written out.
   private(set) var definitions: [Formula] = []
   private let letters: [NodeID: GreekLetter]
+  /// Whether barriers are written: they say how a graph computes, and are no part of a value.
+  private let keepsBarriers: Bool
+  /// What stands for costs, and for what is taken away from them, that have no name of their own.
+  private var shares: [NodeID: Formula] = [:]
+  /// Standard deviations of draws: σ = exp(factor · base).
+  private var scales: [Scale] = []
 
-  init(_ graph: Graph, rootName: String, adjoints: [NodeID: NodeID]) {
+  private struct Scale {
+    var base: [Formula.Factors.Factor]
+    var factor: Double
+    var symbol: Formula
+  }
+
+  init(
+    _ graph: Graph, rootName: String, adjoints: [NodeID: NodeID], keepsBarriers: Bool = false
+  ) {
     self.graph = graph
     self.rootName = rootName
+    self.keepsBarriers = keepsBarriers
     letters = FormulaReader.letters(of: graph, besides: rootName)
     var owners: [NodeID: NodeID] = [:]
     for (node, adjoint) in adjoints
@@ -34,11 +49,47 @@ struct FormulaReader {
     }
     isDerivativeOf = owners
     let users = graph.users()
+    read(users)
+    shares = shares(users)
+    guard !shares.isEmpty else { return }
+    read(users)
+    // A cost that goes by the name of what it is worth is what that name means.
+    for (id, share) in shares {
+      if let named = share.symbol?.node, named != id {
+        definitions[named.index] = definitions[id.index]
+      }
+    }
+  }
+
+  private mutating func read(_ users: [[NodeID]]) {
+    written.removeAll()
+    definitions.removeAll()
+    scales.removeAll()
     for node in graph.nodes {
-      let definition = definition(of: node)
+      let definition = inScales(definition(of: node), of: node)
       definitions.append(definition)
       written.append(reference(to: node, definition, isShared: users[node.id.index].count > 1))
     }
+  }
+
+  /// exp(−s) as 1/σ² where σ = exp(s/2) is a draw's; takes down the σ that `node` is.
+  private mutating func inScales(_ definition: Formula, of node: Node) -> Formula {
+    guard case .call(let operation, let operands) = definition.body,
+      case .exponential = operation.definition.notation
+    else { return definition }
+    let exponent = Formula.Factors(operands[0])
+    if let name = node.name, graph.owner(ofPart: name) != nil {
+      scales.append(
+        Scale(
+          base: exponent.factors, factor: exponent.coefficient, symbol: symbol(for: node, name)))
+      return definition
+    }
+    guard let scale = scales.first(where: { $0.base == exponent.factors }) else {
+      return definition
+    }
+    let power = exponent.coefficient / scale.factor
+    guard power < 0, power == power.rounded() else { return definition }
+    return .power(scale.symbol, .number(power))
   }
 
   /// Whether the node bears a name that stands for itself; `z.sigma` is a part of `z`.
@@ -54,20 +105,20 @@ struct FormulaReader {
   private static func letters(
     of graph: Graph, besides root: String
   ) -> [NodeID: GreekLetter] {
-    var claims: [GreekLetter: [NodeID]] = [:]
+    var claims: [Claim: [NodeID]] = [:]
     var entitled: Set<NodeID> = []
     var owners: Set<String> = []
     var parts: Set<NodeID> = []
     for node in graph.nodes where !node.isAdjoint(of: root) {
       guard let name = node.name else { continue }
       let owner = graph.owner(ofPart: name)
-      let word = owner.map { name.dropFirst($0.count + 1) } ?? Substring(name)
-      guard let letter = GreekLetter(named: String(word)) ?? GreekLetter(text: String(word)) else {
+      let word = DrawName(owner.map { String(name.dropFirst($0.count + 1)) } ?? name)
+      guard let letter = GreekLetter(named: word.base) ?? GreekLetter(text: word.base) else {
         continue
       }
-      claims[letter, default: []].append(node.id)
+      claims[Claim(letter: letter, number: word.number), default: []].append(node.id)
       if let owner {
-        owners.insert(owner)
+        owners.insert(DrawName(owner).base)
         parts.insert(node.id)
       } else if node.isConstant {
         entitled.insert(node.id)
@@ -76,16 +127,27 @@ struct FormulaReader {
     // Of two draws neither has the σ or the ε.
     if owners.count == 1 { entitled.formUnion(parts) }
     var result: [NodeID: GreekLetter] = [:]
-    for (letter, nodes) in claims where nodes.count == 1 && entitled.contains(nodes[0]) {
-      result[nodes[0]] = letter
+    for (claim, nodes) in claims where nodes.count == 1 && entitled.contains(nodes[0]) {
+      result[nodes[0]] = claim.letter
     }
     return result
   }
 
+  /// A letter, and of which draw.
+  private struct Claim: Hashable {
+    var letter: GreekLetter
+    var number: Int?
+  }
+
   /// The symbol of a node that somebody named.
-  private func symbol(for node: Node, _ name: String) -> Formula {
+  func symbol(for node: Node, _ name: String) -> Formula {
     let kind: FormulaSymbol.Kind =
-      node.isConstant ? .constant : node.isNoise ? .noise : .value
+      switch node.body {
+      case .leaf(.constant): .constant
+      case .leaf(.noise): .noise
+      case .leaf(.state): .kept
+      default: .value
+      }
     return .symbol(
       FormulaSymbol(
         kind: kind, name: name, letter: letters[node.id], node: node.id),
@@ -107,6 +169,9 @@ struct FormulaReader {
     case .leaf(.size(let dim)): return .extent(dim, node.type.dtype)
     case .leaf: return symbol(for: node, node.label)
     case .operation(let operation):
+      if !keepsBarriers, case .barrier = operation.definition.notation {
+        return written[node.operands[0].index]
+      }
       return .applying(
         operation, node.operands.map { written[$0.index] },
         node.operands.map { graph[$0].type }, node.type)
@@ -121,6 +186,7 @@ struct FormulaReader {
       if definition.isWeight { return definition }
       return derivativeSymbol(owner, node)
     }
+    if let share = shares[node.id] { return share }
     // So is the weight of a term in the derivatives of another root.
     if case .adjoint = node.role, definition.isWeight { return definition }
     if !node.isAdjoint(of: rootName), let name = node.name { return symbol(for: node, name) }
@@ -134,15 +200,18 @@ struct FormulaReader {
       node.type)
   }
 
-  /// Parts without a name as t1, t2, … in the given order; names of nodes are left out.
-  func partNames(_ parts: [FormulaSymbol]) -> [FormulaSymbol: FormulaSymbol] {
+  /// Parts without a name as t1, t2, … in the given order, or by another letter; names of nodes are
+  /// left out.
+  func partNames(
+    _ parts: [FormulaSymbol], letter: String = "t"
+  ) -> [FormulaSymbol: FormulaSymbol] {
     var names: [FormulaSymbol: FormulaSymbol] = [:]
     var number = 0
     for part in parts {
       var own = part
       repeat {
         number += 1
-        own.name = "t\(number)"
+        own.name = "\(letter)\(number)"
       } while graph.node(named: own.name) != nil
       names[part] = own
     }
@@ -158,7 +227,8 @@ struct FormulaReader {
     let name = symbol.letter == nil ? nil : symbol.name
     switch symbol.kind {
     case .size, .derivative: return nil
-    case .constant, .part:
+    case .kept where graph[id].leaf != nil: return nil
+    case .constant, .part, .share, .kept:
       return GradientFormulas.Meaning(
         symbol: symbol, formula: definitions[id.index], node: name)
     case .noise:

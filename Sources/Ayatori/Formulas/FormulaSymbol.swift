@@ -10,6 +10,10 @@ public struct FormulaSymbol: Hashable, Sendable {
     case size
     /// A node that somebody named.
     case value
+    /// What a score function weighs: one slice's or one draw's share of a named cost.
+    case share
+    /// State, and what is computed from it alone: what a cost is compared with.
+    case kept
     /// A noise leaf.
     case noise
     /// A node without a name whose formula would be long.
@@ -26,6 +30,10 @@ public struct FormulaSymbol: Hashable, Sendable {
   public var name: String
   /// What is differentiated, when this is a derivative.
   public var root: String?
+  /// Of a share: the axis whose elements have one each, `N` of `bce_N`.
+  public var index: String?
+  /// Of a derivative by an operand that is there twice: which of its places is meant, `stddev`.
+  public var place: String?
   /// The Greek letter that texts show instead of the name: `sigma` for `z.sigma`.
   public var letter: GreekLetter?
   /// The node whose value it is; nil of an extent.

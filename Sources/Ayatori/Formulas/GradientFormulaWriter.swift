@@ -68,8 +68,10 @@ struct GradientFormulaWriter {
       if formulas[name] == nil { names.append(name) }
       formulas[name, default: []].append(reader.written[item.node.index])
     }
-    guard names.count > 1 else { return [] }
-    return names.map { GradientFormulas.Way(through: $0, formula: .sum(formulas[$0] ?? [])) }
+    let all = names.map { GradientFormulas.Way(through: $0, formula: .sum(formulas[$0] ?? [])) }
+    // What comes to nothing is no way.
+    let found = all.filter { $0.formula.number != 0 }
+    return found.count > 1 ? found : []
   }
 
   /// What `adjoint`, the derivative by `target`, is.

@@ -25,13 +25,19 @@ public struct FormulaReport: Encodable, Sendable {
     public var ways: [Way]
   }
 
-  /// A local derivative: of `node` by `operand`; blocked or a formula.
+  /// A local derivative: of `node` by `operand`; blocked or a formula. `score` is ∂ln q/∂operand
+  /// where a score function takes its place.
   public struct Local: Encodable, Sendable {
     public var operand: String
+    /// Which operand is meant, where one node is there twice: `mean`, `stddev`.
+    public var place: String?
     public var symbol: String
     public var text: String?
     public var latex: String?
     public var blocked: String?
+    public var scoreSymbol: String?
+    public var score: String?
+    public var scoreLatex: String?
   }
 
   public var of: String?
@@ -54,8 +60,10 @@ public struct FormulaReport: Encodable, Sendable {
     localTo = local?.node
     self.local = local?.entries.map { entry in
       Local(
-        operand: entry.operand.name, symbol: entry.symbol.text, text: entry.formula?.text,
-        latex: entry.formula?.latex, blocked: entry.blocked)
+        operand: entry.operand.name, place: entry.symbol.place, symbol: entry.symbol.text,
+        text: entry.formula?.text, latex: entry.formula?.latex, blocked: entry.blocked,
+        scoreSymbol: entry.score.map { _ in entry.scoreText }, score: entry.score?.text,
+        scoreLatex: entry.score?.latex)
     }
     var seen: Set<String> = []
     meanings = ((formulas?.meanings ?? []) + (local?.meanings ?? [])).compactMap { meaning in

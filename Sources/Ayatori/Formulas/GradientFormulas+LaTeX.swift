@@ -44,13 +44,14 @@ extension LocalDerivatives {
     let style = LaTeXStyle()
     var lines = ["\\[ \(style.name(node)) = \(value.latex) \\]"]
     for entry in entries {
-      let operand = entry.operand.letter?.latex ?? style.name(entry.operand.name)
-      let head = "\\frac{\\partial \(style.name(node))}{\\partial \(operand)}"
       if let formula = entry.formula {
-        lines.append("\\[ \(head) = \(formula.latex) \\]")
+        lines.append("\\[ \(entry.symbol.latex) = \(formula.latex) \\]")
       } else {
         lines.append(
           "% \(LaTeXStyle.comment(entry.symbol.text + " is blocked: " + (entry.blocked ?? "")))")
+      }
+      if let score = entry.score {
+        lines.append("\\[ \(entry.scoreLatex) = \(score.latex) \\]")
       }
     }
     return (lines + GradientFormulas.Meaning.latexLines(meanings)).joined(separator: "\n") + "\n"

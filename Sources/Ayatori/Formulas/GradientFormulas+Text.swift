@@ -25,7 +25,7 @@ extension GradientFormulas.Derivative {
 
 extension GradientFormulas.Meaning {
   /// `σ = exp(z_ln_var/2)`, `ε ~ N(0, 1)`.
-  var statement: String {
+  public var statement: String {
     if let distribution { return "\(symbol.text) ~ \(distribution.text)" }
     return "\(symbol.text) = \(formula?.text ?? "")"
   }
@@ -60,16 +60,24 @@ extension NoiseDistribution {
   }
 }
 
+extension LocalDerivatives.Entry {
+  /// `∂ln q/∂mu`.
+  var scoreText: String { TextStyle().derivative("ln q", by: symbol) }
+  var scoreLatex: String { LaTeXStyle().derivative("\\ln q", by: symbol) }
+}
+
 extension LocalDerivatives {
   /// The report for people.
   public var text: String {
-    let heads = entries.map(\.symbol.text)
-    let width = heads.map(\.count).max() ?? 0
-    var lines = ["\(Identifier.spelled(node)) = \(value.text)"]
-    for (head, entry) in zip(heads, entries) {
-      let space = String(repeating: " ", count: width - head.count)
+    let rows = entries.flatMap { entry in
       let answer = entry.formula.map { "= \($0.text)" } ?? "blocked (\(entry.blocked ?? ""))"
-      lines.append("  \(head)\(space) \(answer)")
+      return [(entry.symbol.text, answer)]
+        + (entry.score.map { [(entry.scoreText, "= \($0.text)")] } ?? [])
+    }
+    let width = rows.map(\.0.count).max() ?? 0
+    var lines = ["\(TextStyle().name(node)) = \(value.text)"]
+    for (head, answer) in rows {
+      lines.append("  \(head)\(String(repeating: " ", count: width - head.count)) \(answer)")
     }
     let meanings = GradientFormulas.Meaning.lines(meanings)
     if !meanings.isEmpty { lines += ["", "where"] + meanings }

@@ -33,6 +33,18 @@ public struct GradientFormulas: Sendable {
     public var node: String?
     /// What noise is drawn from.
     public var distribution: NoiseDistribution?
+
+    /// Those among `known` that formulas take, and those that these take, in the order of `known`.
+    public static func needed(by formulas: [Formula], among known: [Meaning]) -> [Meaning] {
+      var needed: Set<FormulaSymbol> = []
+      var waiting = formulas
+      while let formula = waiting.popLast() {
+        for symbol in formula.symbols where needed.insert(symbol).inserted {
+          waiting += known.filter { $0.symbol == symbol }.compactMap(\.formula)
+        }
+      }
+      return known.filter { needed.contains($0.symbol) }
+    }
   }
 
   /// The name of what is differentiated.

@@ -2,7 +2,11 @@ public import GraphIR
 
 extension Graph {
   /// What a node computes, as mathematics in terms of what somebody named.
-  public func formula(of id: NodeID) -> Formula {
-    FormulaReader(self, rootName: "", adjoints: [:]).definitions[id.index]
+  public func formula(of id: NodeID) -> Formula { formulas[id.index] }
+
+  /// What every node computes, by its index. Barriers to derivatives are written: these formulas
+  /// say how the graph computes.
+  public var formulas: [Formula] {
+    FormulaReader(self, rootName: "", adjoints: [:], keepsBarriers: true).definitions
   }
 }

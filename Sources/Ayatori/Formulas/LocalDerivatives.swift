@@ -13,6 +13,8 @@ public struct LocalDerivatives: Sendable {
     public var formula: Formula?
     /// Why nothing passes.
     public var blocked: String?
+    /// ∂ln q/∂operand at the draw, where costs downstream carry it in the place of what is blocked.
+    public var score: Formula?
   }
 
   public let node: String
@@ -35,75 +37,50 @@ public struct LocalDerivatives: Sendable {
     guard let operation = node.operation, node.type.dtype.isFloating,
       operation.definition.sampling != nil || operation.definition.isElementwise
     else { throw Diagnostics([.noLocalDerivatives(node, source)]) }
-
-    // The node by itself: its operands are leaves of its own shape, so that nothing is summed.
-    let builder = GraphBuilder(source.name)
-    for dimension in source.dimensions {
-      builder.dimension(dimension.name, default: dimension.defaultSize)
-    }
-    var operands: [Value] = []
-    for (place, id) in node.operands.enumerated() {
-      let operand = source[id]
-      let spec = operation.definition.operandSpec(at: place).name
-      let wanted = operand.name ?? spec
-      let label = builder.value(named: wanted) == nil ? wanted : "\(wanted) (\(spec))"
-      let type = ValueType(operand.type.dtype, node.type.shape)
-      if case .leaf(.noise(let distribution)) = operand.body {
-        operands.append(builder.noise(builder.freeName(label), type, distribution))
-      } else {
-        operands.append(builder.input(builder.freeName(label), type))
-      }
-    }
-    var attributes = operation.attributes
-    if let sampling = operation.definition.sampling, operation.estimator?.divergence != .closed {
-      // A divergence that is sampled is elsewhere: the draw itself is passed as ever.
-      attributes.set(sampling.estimatorAttribute, to: .symbol(Estimator.pathwise.name))
-    }
-    let result = builder.make(operation.definition, operands, attributes)
-    let own = builder.freeName(node.label)
-    result.named(own)
-    // Lowered before there is an output or a total of it: an estimator that works on the costs
-    // downstream finds none.
-    let draw = GraphBuilder(continuing: try compiler.lower(builder.build()))
-    guard let drawn = draw.value(named: own) else {
-      throw Diagnostics([.noLocalDerivatives(node, source)])
-    }
-    let root = GraphOps.sum(drawn).id
-    let lowered = draw.build()
-    let ids = operands.compactMap { $0.name.flatMap { lowered.node(named: $0)?.id } }
+    let alone = try AloneNode(node, operation, source, compiler)
+    let (lowered, root) = (alone.graph, alone.root)
     // The total of a node that works element by element has the derivatives of its elements.
-    let floating = ids.filter { lowered[$0].type.dtype.isFloating }
+    let floating = alone.operands.map(\.leaf).filter { lowered[$0].type.dtype.isFloating }
     let reverse = try ReverseMode.differentiate(
       lowered, root: .init(root), withRespectTo: floating)
     let reader = FormulaReader(
       reverse.graph, rootName: lowered[root].label,
       adjoints: reverse.adjoints.mapValues(\.node).filter { $0.key == root })
+    var shown: [FormulaSymbol: FormulaSymbol] = [:]
     var entries: [Entry] = []
-    for id in ids {
-      guard let operand = reader.written[id.index].symbol else { continue }
-      var entry = Entry(
-        operand: operand,
-        symbol: FormulaSymbol(
-          kind: .derivative, name: operand.letter?.text ?? operand.name, root: node.label))
-      switch reverse.derivatives[id] {
+    for operand in alone.operands {
+      guard let symbol = reader.written[operand.leaf.index].symbol else { continue }
+      var own = symbol
+      own.name = operand.name
+      shown[symbol] = own
+      let head = FormulaSymbol(
+        kind: .derivative, name: operand.name, root: node.label, place: operand.place,
+        letter: symbol.letter)
+      var entry = Entry(operand: own, symbol: head)
+      switch reverse.derivatives[operand.leaf] {
       case .node(let derivative): entry.formula = reader.definitions[derivative.index]
       case .zero(let reason), .notConnected(let reason), .undefined(let reason):
         entry.blocked = reason
-      case nil: entry.blocked = "\(lowered[id].type.dtype) has no derivatives"
+      case nil: entry.blocked = "\(lowered[operand.leaf].type.dtype) has no derivatives"
       }
+      entry.score = operand.score.map { reader.definitions[$0.index] }
       entries.append(entry)
     }
-    let value = reader.definitions[drawn.id.index]
-    let meanings = LocalDerivatives.meanings([value] + entries.compactMap(\.formula), reader)
-    let names = reader.partNames(meanings.map(\.symbol).filter { $0.kind == .part })
+    let value = reader.definitions[alone.value.index]
+    let meanings = LocalDerivatives.meanings(
+      [value] + entries.compactMap(\.formula) + entries.compactMap(\.score), reader)
+    // The parts of the whole derivatives are t1, t2, …
+    let parts = meanings.map(\.symbol).filter { $0.kind == .part }
+    let names = shown.merging(reader.partNames(parts, letter: "s")) { own, _ in own }
     self.node = node.label
     self.value = value.renaming(names)
     self.entries = entries.map { entry in
       var entry = entry
       entry.formula = entry.formula?.renaming(names)
+      entry.score = entry.score?.renaming(names)
       return entry
     }
-    self.meanings = meanings.map { $0.renaming(names) }
+    self.meanings = meanings.map { $0.renaming(names) } + alone.meanings
     graph = reverse.graph
   }
 

@@ -4,6 +4,13 @@ public enum Notation: Sendable {
   case arithmetic(Term)
   /// f(x, y).
   case function(Sign)
+  /// e to the power of its operand: exp(−2·s) is exp(s)⁻².
+  case exponential(Sign)
+  /// The logarithm of a function, log_softmax of softmax: e to its power is that function.
+  case logarithm(of: Sign, Sign)
+  /// Its operand as a value; derivatives see more in it. Written as a function where a formula says
+  /// how a graph computes, left out where it says what comes of it.
+  case barrier(Sign)
   /// a < b, a ∧ b; with the sign of the opposite, when there is one.
   case infix(Sign, opposite: Sign?)
   /// ¬x.

@@ -27,7 +27,7 @@ extension OpDefinition {
       }
     },
     reference: .elementwise { $0 }, kernel: .none, storage: .view(of: 0),
-    drawing: .init(.barrier, symbol: "stop", notation: .function(.upright("stop"))), axes: .aligned)
+    drawing: .init(.barrier, symbol: "stop", notation: .barrier(.upright("stop"))), axes: .aligned)
 
   /// `contribution(x, index: 0)`: x itself, as one of several addends of an adjoint, so that each
   /// can be seen and named even where they are the same value.

@@ -14,7 +14,7 @@ extension OpDefinition {
     storage: .over([0]),
     drawing: .init(
       .elementwise, chainer: "exp",
-      notation: .function(Notation.Sign("exp", latex: "\\exp"))))
+      notation: .exponential(Notation.Sign("exp", latex: "\\exp"))))
 
   /// `expm1(x)`: exact near 0, where `exp(x) - 1` cancels.
   public static let expm1 = OpDefinition(

@@ -47,8 +47,10 @@ public struct FlowField: Sendable {
   public struct Node: Sendable, Encodable {
     public let id: Int
     public let name: String
-    /// What it computes, as text.
-    public let formula: String
+    /// What it computes.
+    public let formula: Mathematics
+    /// The gradient of the loss at it; nil where there is none, and where nobody named the node.
+    public let gradientFormula: Mathematics?
     public let type: String
     public let place: String?
     public let isNoise: Bool
@@ -97,6 +99,9 @@ public struct FlowField: Sendable {
     let whole = arrays[arrays.count - 1]
     let optimized = try FieldProgram.run(gradients, .standard, feeds, feeding: names)
     let groups = try program.groups(flow, stable)
+    let reached = source.nodes.filter { whole["gradient.\($0.id.index)"] != nil }
+    let formulas = try Formulas(
+      source, loss: flow.split.loss, reached: reached.compactMap(\.name))
     roots =
       program.terms.map { Root(name: $0, isLoss: false) }
       + [Root(name: flow.split.loss, isLoss: true)]
@@ -104,7 +109,8 @@ public struct FlowField: Sendable {
       let isFloating = node.type.dtype.isFloating
       let key = "gradient.\(node.id.index)"
       return Node(
-        id: node.id.index, name: node.label, formula: source.call(node), type: "\(node.type)",
+        id: node.id.index, name: node.label, formula: formulas.value(of: node),
+        gradientFormula: formulas.gradient(at: node), type: "\(node.type)",
         place: node.location.map { "\($0.file.name):\($0.line)" }, isNoise: node.isNoise,
         value: whole["value.\(node.id.index)"].map(Spread.init),
         gradients: !isFloating

@@ -1,7 +1,7 @@
 extension GradientPage {
   /// The latents as small multiples, with the same numbers as a table.
   static let latents = #"""
-    const signs = { active: '●', collapsed: '○', noisy: '◐' };
+    const signs = { active: '●', collapsed: '○', noisy: '◐', constant: '◇' };
 
     /* Bars of one quantity; `marks` stand below them where there is room. */
     function bars(title, values, marks, threshold) {
@@ -63,9 +63,10 @@ extension GradientPage {
             ? (signs[latent.state] + ' ' + latent.state) : '–')]));
       });
       const note = el('p', { class: 'note' }, ['● ' + count('active') + ' active, ○ '
-        + count('collapsed') + ' collapsed, ◐ ' + count('noisy')
-        + ' noisy. Active from a variance of μ of ', shown('/activeAbove', 'span'),
-      ' on (dashed line); noisy where the mean of σ² is larger than that variance.']);
+        + count('collapsed') + ' collapsed, ◇ ' + count('constant') + ' constant, ◐ '
+        + count('noisy') + ' noisy. Active from a variance of μ of ', shown('/activeAbove', 'span'),
+      ' on (dashed line); noisy where the mean of σ² is larger than that variance.',
+      report.isTrained ? '' : ' The parameters are as initialised: what collapses is seen later.']);
       return card('Latents', null, [note, el('div', { class: 'multiples' }, charts),
         el('details', {}, [el('summary', {}, 'As a table'),
           table(['latent', 'KL', 'Var μ', 'mean σ'].concat(

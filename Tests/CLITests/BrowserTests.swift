@@ -168,9 +168,9 @@ struct BrowserTests {
       if let word = words[text] { found.append((path, [word])) }
     case let number as NSNumber:
       // Truth values are numbers to Foundation.
-      let isTruth = ["isExact", "isOwn", "isBiased", "agrees", "isLeaf", "isWeighted"].contains {
-        path.hasSuffix("/" + $0)
-      }
+      let isTruth = [
+        "isExact", "isOwn", "isBiased", "agrees", "isLeaf", "isWeighted", "isTrained",
+      ].contains { path.hasSuffix("/" + $0) }
       if !isTruth { found.append((path, [number.doubleValue])) }
     default: break
     }

@@ -87,6 +87,10 @@ extension GradientFlow.Report {
           ?? "\(entry.symbol): blocked (\(entry.blocked ?? "no path"))"
       }
       lines.append("local    " + parts.joined(separator: "      "))
+      let scores = local.compactMap { entry in
+        entry.score.map { "\(entry.scoreSymbol ?? "∂ln q") = \($0)" }
+      }
+      if !scores.isEmpty { lines.append("score    " + scores.joined(separator: "      ")) }
     }
     for (index, derivative) in (formulas.derivatives ?? []).enumerated() {
       lines.append(

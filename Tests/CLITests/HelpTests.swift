@@ -4,7 +4,7 @@ import Testing
 @Suite struct HelpTests {
   static let commands = [
     "check", "print", "dot", "diff", "explain", "grad", "run", "train", "gradflow", "gradcheck",
-    "opt", "plan", "bench", "ops",
+    "opt", "plan", "profile", "bench", "ops",
   ]
 
   /// The example at the end of a command's help.

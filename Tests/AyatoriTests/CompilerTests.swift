@@ -177,13 +177,13 @@ import Testing
 
   @Test func filesThatAreNoGraphs() throws {
     try DataFiles.withDirectory { directory in
-      let latin = directory + "latin.aya"
+      let latin = directory + "/latin.aya"
       try AtomicFile.write([0x67, 0xE9, 0x0A], to: latin)
-      let wrong = directory + "wrong.aya"
+      let wrong = directory + "/wrong.aya"
       try AtomicFile.write(
         Array("graph g { param p: f32[] init zeros\n a = q + 1\n b = r + 1 }".utf8), to: wrong)
       let cases = [
-        (directory + "absent.aya", ["file-not-found"]), (directory, ["file-is-directory"]),
+        (directory + "/absent.aya", ["file-not-found"]), (directory, ["file-is-directory"]),
         (latin, ["not-utf8"]), (wrong, ["unknown-name", "unknown-name"]),
       ]
       for (path, ids) in cases {

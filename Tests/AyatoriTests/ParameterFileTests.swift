@@ -17,10 +17,10 @@ import Testing
   @Test func readsBothKinds() throws {
     let graph = try Oracle.graph(text: Self.graphText)
     try DataFiles.withDirectory { directory in
-      try writeNPZ(Self.arrays, to: directory + "p.npz")
-      try SafetensorsFile(tensors: Self.arrays).write(to: directory + "p.safetensors")
+      try writeNPZ(Self.arrays, to: directory + "/p.npz")
+      try SafetensorsFile(tensors: Self.arrays).write(to: directory + "/p.safetensors")
       for name in ["p.npz", "p.safetensors"] {
-        let parameters = try loadParameters(directory + name, for: graph)
+        let parameters = try loadParameters(directory + "/" + name, for: graph)
         #expect(parameters["w"] == Self.arrays[0].array && parameters["b"] == Self.arrays[1].array)
         #expect(parameters.count == 2)
         #expect(try CompiledGraph(graph).run(parameters: parameters)["loss"]?.floats == [8])
@@ -38,7 +38,7 @@ import Testing
     let weight = NDArray([Float](repeating: 1, count: 6), shape: [3, 2])
     let bias = NDArray([Float](repeating: 2, count: 3), shape: [3])
     try DataFiles.withDirectory { directory in
-      let path = directory + "p.safetensors"
+      let path = directory + "/p.safetensors"
       try SafetensorsFile(tensors: [("fc.weight", weight), ("fc.bias", bias)]).write(to: path)
       var notes: [String] = []
       let parameters = try loadParameters(path, for: graph) { notes.append($0) }
@@ -58,7 +58,7 @@ import Testing
     let graph = try Oracle.graph(text: Self.graphText)
     let arrays = Self.arrays + [(name: "adam.m.w", array: Self.arrays[0].array)]
     try DataFiles.withDirectory { directory in
-      let path = directory + "p.safetensors"
+      let path = directory + "/p.safetensors"
       try SafetensorsFile(tensors: arrays, metadata: ["format": "ayatori-checkpoint"])
         .write(to: path)
       #expect(try loadParameters(path, for: graph).keys.sorted() == ["b", "w"])
@@ -71,7 +71,7 @@ import Testing
   @Test func unknownAndMissingComeAtOnce() throws {
     let graph = try Oracle.graph(text: Self.graphText)
     try DataFiles.withDirectory { directory in
-      let path = directory + "p.npz"
+      let path = directory + "/p.npz"
       try writeNPZ(
         [(name: "ww", array: Self.arrays[0].array), (name: "q", array: Self.arrays[1].array)],
         to: path)
@@ -92,8 +92,8 @@ import Testing
         ("p.pt", "parameter-file"), ("absent.npz", "file-not-found"),
         ("absent.safetensors", "file-not-found"), ("junk.npz", "zip-magic"),
       ] {
-        if name == "junk.npz" { try AtomicFile.write([1, 2, 3], to: directory + name) }
-        let found = Oracle.diagnostics { _ = try loadParameters(directory + name, for: graph) }
+        if name == "junk.npz" { try AtomicFile.write([1, 2, 3], to: directory + "/" + name) }
+        let found = Oracle.diagnostics { _ = try loadParameters(directory + "/" + name, for: graph) }
         #expect(found.map(\.id) == [id], "\(name)")
       }
     }

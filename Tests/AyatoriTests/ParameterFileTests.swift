@@ -93,7 +93,9 @@ import Testing
         ("absent.safetensors", "file-not-found"), ("junk.npz", "zip-magic"),
       ] {
         if name == "junk.npz" { try AtomicFile.write([1, 2, 3], to: directory + "/" + name) }
-        let found = Oracle.diagnostics { _ = try loadParameters(directory + "/" + name, for: graph) }
+        let found = Oracle.diagnostics {
+          _ = try loadParameters(directory + "/" + name, for: graph)
+        }
         #expect(found.map(\.id) == [id], "\(name)")
       }
     }

@@ -62,14 +62,17 @@ extension GradientPage {
           [el('td', { class: 'text' }, latent.state
             ? (signs[latent.state] + ' ' + latent.state) : '–')]));
       });
-      const note = el('p', { class: 'note' }, ['● ' + count('active') + ' active, ○ '
-        + count('collapsed') + ' collapsed, ◇ ' + count('constant') + ' constant, ◐ '
-        + count('noisy') + ' noisy. Active from a variance of μ of ', shown('/activeAbove', 'span'),
-      ' on (dashed line); noisy where the mean of σ² is larger than that variance.',
-      report.isTrained ? '' : ' The parameters are as initialised: what collapses is seen later.']);
+      const note = el('p', { class: 'note' }, [
+        '● ' + (count('active') + count('noisy')) + ' of ' + list.length + ' active, ○ '
+        + count('collapsed') + ' collapsed, ◇ ' + count('constant') + ' constant; ◐ '
+        + count('noisy') + ' of the active noisy. Active from a variance of μ of ',
+        shown('/activeAbove', 'span'),
+        ' on (dashed line); noisy where the mean of σ² is larger than that variance.',
+        report.isTrained ? '' : ' The parameters are as initialised: what collapses is seen later.',
+      ]);
       return card('Latents', null, [note, el('div', { class: 'multiples' }, charts),
         el('details', {}, [el('summary', {}, 'As a table'),
-          table(['latent', 'KL', 'Var μ', 'mean σ'].concat(
+          table(['latent', report.hasStandardPrior ? 'KL' : 'KL‖N(0,1)', 'Var μ', 'mean σ'].concat(
             terms.map((term) => '‖∂' + term.name + '/∂μ‖'), ['state']), rows, 'Latents')])]);
     }
 

@@ -7,7 +7,7 @@ extension GradientPage {
       const fact = (text, path) => [text + ' ', shown(path, 'span')];
       const list = [[report.distribution + (report.scale ? ', scale = ' + report.scale : '')],
         [report.estimator + ' estimator'],
-        [report.divergence === 'none' ? 'no KL term' : 'KL ' + report.divergence],
+        ...(report.divergence === 'none' ? [] : [['KL ' + report.divergence]]),
         fact('seed', '/seed')];
       if (report.isExact) list.push(['exact expectations; the graph shows one draw']);
       else list.push([shown('/draws', 'span'), ' draws, values and paths at the first']);
@@ -15,7 +15,13 @@ extension GradientPage {
       $('p-facts').replaceChildren(...list.flatMap((part, index) =>
         index ? [' · ', ...part] : part));
       const sum = [el('span', { class: 'name' }, report.loss + ' '),
-        el('b', {}, shown('/lossValue', 'span')), ' = '];
+        el('b', {}, shown('/lossValue', 'span'))];
+      if (report.lossError !== undefined) {
+        const isSure = number(report.lossError) <= 1e-6 * Math.abs(number(report.lossValue));
+        sum.push(el('span', { class: isSure ? 'hidden' : null },
+          [' ± ', shown('/lossError', 'span')]));
+      }
+      sum.push(' = ');
       for (const [index, term] of report.terms.entries()) {
         if (index) sum.push(' + ');
         sum.push(el('span', { class: term.isWeighted ? null : 'hidden' },

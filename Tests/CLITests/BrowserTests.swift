@@ -170,6 +170,7 @@ struct BrowserTests {
       // Truth values are numbers to Foundation.
       let isTruth = [
         "isExact", "isOwn", "isBiased", "agrees", "isLeaf", "isWeighted", "isTrained",
+        "hasStandardPrior",
       ].contains { path.hasSuffix("/" + $0) }
       if !isTruth { found.append((path, [number.doubleValue])) }
     default: break

@@ -65,7 +65,8 @@ import Testing
       for (words, _) in Self.runs {
         let trace = directory + "trace"
         let result = try Tool.launch(
-          "/usr/bin/strace", ["-f", "-qq", "-e", "trace=socket,connect", "-o", trace, Tool.binary]
+          "/usr/bin/strace",
+          ["-f", "-qq", "-e", "trace=socket,connect", "-o", trace, Tool.binary]
             + words, in: directory)
         expectFine(result)
         let calls = try String(contentsOfFile: trace, encoding: .utf8).split(separator: "\n")

@@ -112,6 +112,56 @@ import VAE
     #expect(kinked.contains("a coarser grid moves means"), "\(kinked)")
   }
 
+  /// A kink: E relu(z) = μΦ(μ/σ) + σφ(μ/σ), and its derivative by μ is Φ(μ/σ). Gauss–Hermite is off
+  /// by percents there.
+  @Test(arguments: [0.31, -0.8]) func kinksAreIntegrated(mu: Double) throws {
+    let flow = try Self.flow(Self.normal("relu(z)", mu: mu))
+    let chance = 0.5 * erfc(-mu / 2.0.squareRoot())
+    let density = exp(-mu * mu / 2) / (2 * Double.pi).squareRoot()
+    #expect(abs(flow.split.lossValue - (mu * chance + density)) < 1e-5)
+    for name in ["pathwise", "score", "score_mean_baseline", "score_best_baseline"] {
+      let target = try Self.row(flow, name).targets[0]
+      #expect(abs(target.mean - chance) < 2e-3 && target.agrees, "\(name): \(target.mean)")
+      let error = try #require(target.quadratureError)
+      #expect(abs(target.mean - chance) < error + 1e-9, "\(name): ± \(error)")
+    }
+    #expect(flow.report.text.contains("equidistant quadrature"))
+  }
+
+  /// E exp(0.6 z²) is infinite for σ = 1: no number is its value.
+  @Test func dont_callTheInfiniteANumber() throws {
+    let text = try Self.flow(Self.normal("exp(0.6 * square(z))", mu: 0.5)).report.text
+    #expect(text.contains("the integral may be infinite"), "\(text)")
+  }
+
+  /// A score function is right whatever the draws say, and few draws say nothing.
+  @Test func dont_accuseByChance() throws {
+    let graph = try Training.graph("linear_gaussian")
+    for (draws, seeds) in [(3, 0..<20), (64, 40..<60)] as [(Int, Range<UInt64>)] {
+      for seed in seeds {
+        var options = GradientFlow.Options()
+        options.draws = draws
+        options.checksNumerically = false
+        let flow = try GradientFlow(graph, feeds: Feeds(seed: seed), options: options)
+        let accused = try #require(flow.comparison).rows.filter { row in
+          row.targets.contains { !$0.agrees }
+        }
+        #expect(accused.isEmpty, "\(draws) draws, seed \(seed): \(accused.map(\.title))")
+      }
+    }
+  }
+
+  /// The row in use is measured as the graph uses it.
+  @Test func ownDrawsAreTheGraphs() throws {
+    let graph = try Training.graph(
+      text: "graph g {\n\(Self.normal("square(z)"))\noutput loss\n}"
+    ).choosing(estimator: "score_leave_one_out", draws: 2)
+    var options = GradientFlow.Options()
+    options.draws = 2
+    let flow = try GradientFlow(graph, feeds: Feeds(), options: options)
+    #expect(try Self.row(flow, "score_leave_one_out").draws == 2)
+  }
+
   /// What is not a number has no variance, is nobody's reference and wins nothing.
   @Test func dont_compareWithWhatIsNoNumber() throws {
     let flow = try Self.flow(Self.normal("log(z)"), draws: 64)

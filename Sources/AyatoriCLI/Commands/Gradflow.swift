@@ -58,7 +58,9 @@ struct Gradflow: AsyncParsableCommand, HasExample {
   func validate() throws {
     if course != nil, html == nil { throw ValidationError("--course goes with --html") }
     if draws < 2 { throw ValidationError("--draws takes 2 or more, not \(draws)") }
-    if activeAbove < 0 { throw ValidationError("--active-above takes 0 or more") }
+    if !(activeAbove >= 0 && activeAbove.isFinite) {
+      throw ValidationError("--active-above takes 0 or more")
+    }
   }
 
   func run() async throws {

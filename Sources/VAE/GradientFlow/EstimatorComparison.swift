@@ -30,8 +30,24 @@ public struct EstimatorComparison: Sendable, Encodable {
     public let agrees: Bool
     /// Why no gradient comes at all.
     public let refusal: String?
-    /// How far quadrature may be from the mean: the change from a coarser grid.
+    /// How far quadrature may be from the mean: four times the change from a coarser grid.
     public let quadratureError: Double?
+
+    /// The same as a share of the mean; nil without a grid. A mean of 0 has an error of rounding.
+    public var relativeError: Double? {
+      guard let quadratureError, mean != 0 || !isNought else {
+        return quadratureError.map { _ in 0 }
+      }
+      return quadratureError / abs(mean)
+    }
+
+    /// Whether the mean is 0 up to the rounding of what cancels in it.
+    let isNought: Bool
+
+    private enum CodingKeys: String, CodingKey {
+      case parameter, mean, variance, signalToNoise, drawsForTenPercent, comparedWith, z, agrees
+      case refusal, quadratureError
+    }
   }
 
   /// One estimator.
@@ -75,7 +91,8 @@ extension EstimatorComparison {
     }
   }
 
-  /// Draws in one step of the estimator that compares draws with each other.
+  /// Draws in one step of the estimator that compares draws with each other, where the graph has no
+  /// such.
   private static let leaveOneOutDraws = 4
 
   /// What was measured of one estimator.
@@ -90,9 +107,10 @@ extension EstimatorComparison {
     /// How far the mean of a parameter's gradient may be off by quadrature.
     func error(_ place: Int) -> Double {
       guard let coarse = coarseMeans?[place] else { return 0 }
-      return zip(moments[place].mean, coarse).reduce(0) {
+      let change = zip(moments[place].mean, coarse).reduce(0) {
         $0 + ($1.0 - $1.1) * ($1.0 - $1.1)
       }.squareRoot()
+      return NoiseGrid.caution * change
     }
 
     /// By element, of one gradient.
@@ -124,9 +142,9 @@ extension EstimatorComparison {
     let ownEstimator = site.estimator
     let measurements = try EstimatorComparison.candidates(site, hasDivergence, isExact)
       .map { estimator in
-        let draws =
-          estimator.score == .leaveOneOut
-          ? max(site.operation.draws, EstimatorComparison.leaveOneOutDraws) : 1
+        let own =
+          estimator == ownEstimator ? site.operation.draws : EstimatorComparison.leaveOneOutDraws
+        let draws = estimator.score == .leaveOneOut ? own : 1
         let program = try EstimatorProgram(
           site, estimator, draws: draws, loss: loss, known: known, feeds: feeds)
         return try EstimatorComparison.measure(program, site, known, points)
@@ -284,6 +302,9 @@ extension EstimatorComparison {
     // What quadrature leaves of a variance that is none.
     let isSilent = variance <= 1e-24 * max(mean * mean, 1e-300)
     let known = isSilent ? 0 : variance
+    // What rounding leaves of a mean that is 0.
+    let isNought = abs(mean) <= 1e-12 * norm(moments.magnitude)
+    if isExact, isNought { mean = 0 }
     let isOther = other.map { $0.program.estimator != measurement.program.estimator } ?? false
     let (z, agrees) = other.map { agreement(measurement, $0, place, isExact) } ?? (nil, true)
     return Target(
@@ -294,15 +315,25 @@ extension EstimatorComparison {
       comparedWith: isOther ? other?.program.estimator.name : nil, z: z,
       agrees: agrees && measurement.isFinite(place),
       refusal: measurement.program.refusals[place],
-      quadratureError: measurement.coarseMeans == nil ? nil : measurement.error(place))
+      quadratureError: measurement.coarseMeans == nil ? nil : measurement.error(place),
+      isNought: isNought)
   }
 
   private static func norm(_ values: [Double]) -> Double {
     values.reduce(0) { $0 + $1 * $1 }.squareRoot()
   }
 
-  /// Beyond which a difference is no chance: once in 1.7 million.
-  private static let farthest = 5.0
+  /// Fewer draws tell nothing of a mean.
+  private static let fewest = 16
+
+  /// How many standard errors are no chance, by the number of draws: what six are of a normal
+  /// distribution (once in 500 million), of Student's (Gaver & Kafadar 1984, equation 3). Gradients
+  /// have heavy tails: that much is asked.
+  private static func farthest(_ draws: Int) -> Double {
+    let (z, freedom) = (6.0, Double(draws - 1))
+    let g = (freedom - 1.5) / ((freedom - 1) * (freedom - 1))
+    return (freedom * (exp(z * z * g) - 1)).squareRoot()
+  }
 
   private static func agreement(
     _ measurement: Measurement, _ reference: Measurement, _ place: Int, _ isExact: Bool
@@ -311,11 +342,10 @@ extension EstimatorComparison {
     let (own, other) = (measurement.moments[place], reference.moments[place])
     if isExact {
       let distance = norm(zip(own.mean, other.mean).map(-))
-      // Beside a large spread a mean of 0 is one up to the spread's rounding.
-      let spread = [measurement, reference].map { $0.spread(place, isExact: true).squareRoot() }
-      let scale = max(norm(own.mean), norm(other.mean), spread[0], spread[1])
+      // A mean of 0 is one up to the rounding of what cancels in it.
+      let scale = max(norm(own.magnitude), norm(other.magnitude))
       let error = [measurement, reference].reduce(0) { $0 + $1.error(place) }
-      return (nil, distance <= 4 * error + 1e-9 * scale)
+      return (nil, distance <= error + 1e-9 * scale)
     }
     // The same noise went into both: their difference is less random than either.
     let differences = zip(measurement.projections[place], reference.projections[place]).map(-)
@@ -324,6 +354,8 @@ extension EstimatorComparison {
     let error = (moments.sampleVariance[0] / Double(max(differences.count, 1))).squareRoot()
     guard error > 0 else { return (nil, moments.mean[0] == 0) }
     let z = moments.mean[0] / error
-    return (z, abs(z) <= farthest)
+    // A score function is right whatever the cost is: what differs is chance, or the other.
+    let isSafe = measurement.program.estimator.score != nil
+    return (z, isSafe || differences.count < fewest || abs(z) <= farthest(differences.count))
   }
 }

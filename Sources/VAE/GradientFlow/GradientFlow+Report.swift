@@ -69,6 +69,8 @@ extension GradientFlow {
     public let batch: Int?
     public let loss: String
     public let lossValue: Double
+    /// How far quadrature may be from it; nil with draws, and where no outcome is left out.
+    public let lossError: Double?
     public let terms: [Term]
     public let evidence: Evidence?
     public let rows: [Row]
@@ -76,6 +78,8 @@ extension GradientFlow {
     public let variances: [VarianceSplit]
     public let activeAbove: Double
     public let isTrained: Bool
+    /// Whether the latents' divergence, from N(0, 1), is the one in the loss.
+    public let hasStandardPrior: Bool
     public let latents: [LatentStatistics]
     public let formulas: FormulaReport
     /// Nil when gradients were not compared with difference quotients.
@@ -93,7 +97,7 @@ extension GradientFlow {
       scale: site.operation.attributes["scale"]?.description, estimator: site.estimator.name,
       divergence: divergence, seed: seed, draws: options.isExact ? nil : options.draws,
       isExact: options.isExact, batch: shape.count > 1 ? shape[0] : nil, loss: split.loss,
-      lossValue: split.lossValue,
+      lossValue: split.lossValue, lossError: lossError,
       terms: split.terms.map {
         Report.Term(
           name: $0.name, value: $0.value, weight: $0.weight,
@@ -111,7 +115,9 @@ extension GradientFlow {
           }, total: row.total, cosine: row.parts.count == 2 ? row.cosine(0, 1) : nil,
           partsError: row.partsError, partsErrorUlps: row.partsErrorUlps)
       }, estimators: comparison, variances: variances, activeAbove: options.activeAbove,
-      isTrained: isTrained, latents: latents, formulas: formulas,
+      isTrained: isTrained,
+      hasStandardPrior: LatentStatistics.hasStandardPrior(site), latents: latents,
+      formulas: formulas,
       check: check?.targets.map { target in
         let verdict =
           switch target.verdict {

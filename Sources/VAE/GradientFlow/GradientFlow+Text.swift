@@ -32,7 +32,8 @@ extension GradientFlow.Report {
     let terms = terms.map { term in
       (term.isWeighted ? "\(short(term.weight)) · " : "") + "\(term.name) \(fixed(term.value))"
     }
-    var line = "\(loss) \(fixed(lossValue)) = " + terms.joined(separator: " + ")
+    let doubt = lossError.map { $0 > 1e-6 * abs(lossValue) ? number(" ± %.1g", $0) : "" } ?? ""
+    var line = "\(loss) \(fixed(lossValue))\(doubt) = " + terms.joined(separator: " + ")
     if let evidence {
       line += "      log p(x) = \(fixed(evidence.logProbability))   gap \(fixed(evidence.gap))"
     }
@@ -179,9 +180,9 @@ extension GradientFlow.Report {
     for row in comparison.rows {
       var line = pad(" " + (row.isOwn ? "*" : " ") + row.title, width)
       for target in row.targets {
-        let mean = number(isScalar ? "%+.4f" : "%.4g", withoutRounding(target))
+        let mean = entry(target.mean, isScalar, sign: "+")
         line += padLeft(target.refusal == nil ? mean : "–", 17)
-        line += padLeft(number(isScalar ? "%.4f" : "%.4g", target.variance), 14)
+        line += padLeft(entry(target.variance, isScalar), 14)
         // Without mean and variance there is no ratio of them.
         line += padLeft(
           target.variance == 0 && target.mean == 0 ? "–" : number("%.3f", target.signalToNoise), 8)
@@ -202,9 +203,10 @@ extension GradientFlow.Report {
     return lines + remarks(comparison)
   }
 
-  /// A mean of 0, not of what rounding leaves in it.
-  private func withoutRounding(_ target: EstimatorComparison.Target) -> Double {
-    abs(target.mean) < 1e-12 * target.variance.squareRoot() ? 0 : target.mean
+  /// Four decimals of a number that is no norm, but where they would say nothing.
+  private func entry(_ value: Double, _ isScalar: Bool, sign: String = "") -> String {
+    let isPlain = isScalar && abs(value) < 1e8
+    return number(isPlain ? "%\(sign).4f" : isScalar ? "%\(sign).4g" : "%.4g", value)
   }
 
   private func disagreement(_ row: EstimatorComparison.Row) -> String {
@@ -242,10 +244,18 @@ extension GradientFlow.Report {
             + worse.joined(separator: ", "))
       }
     }
-    if let worst = coarseness(comparison), worst.share > 1e-6 {
+    let unsettled = comparison.rows.flatMap { row in
+      row.targets.compactMap { target in
+        target.relativeError.flatMap { $0 > 1e-6 ? (share: $0, row.title, target.parameter) : nil }
+      }
+    }
+    if let worst = unsettled.max(by: { $0.share < $1.share }) {
+      let place = "(\(worst.1), \(worst.2))"
       lines.append(
-        "  a coarser grid moves means by up to " + number("%.1g", worst.share * 100)
-          + " % of the gradient (\(worst.title)): the cost has kinks, or bends faster than the grid"
+        worst.share < 0.1
+          ? "  a coarser grid moves means by up to " + number("%.1g", worst.share * 100)
+            + " % \(place): the cost has kinks, or bends faster than the grid"
+          : "  means that do not settle as the grid gets finer \(place): the integral may be infinite"
       )
     }
     let apart = Set(
@@ -262,27 +272,6 @@ extension GradientFlow.Report {
       )
     }
     return lines
-  }
-
-  /// By how much of a parameter's gradient, mean or spread, a coarser grid moves a mean, and where
-  /// most; nil without a grid.
-  private func coarseness(_ comparison: EstimatorComparison) -> (share: Double, title: String)? {
-    let scales = gradientScales(comparison)
-    return comparison.rows.flatMap { row in
-      zip(row.targets, scales).compactMap { target, scale in
-        target.quadratureError.map { (scale > 0 ? $0 / scale : 0, row.title) }
-      }
-    }.max { $0.0 < $1.0 }
-  }
-
-  /// By parameter, how large gradients are: the largest mean or standard deviation of any row.
-  private func gradientScales(_ comparison: EstimatorComparison) -> [Double] {
-    (comparison.rows.first?.targets.indices ?? 0..<0).map { place in
-      comparison.rows.map { row in
-        let target = row.targets[place]
-        return max(abs(target.mean), target.variance.squareRoot())
-      }.filter(\.isFinite).max() ?? 0
-    }
   }
 
   // MARK: Noise, latents, parity
@@ -303,7 +292,8 @@ extension GradientFlow.Report {
 
   private var latentLines: [String] {
     let names = terms.map { clipped($0.name, 12) }
-    var head = pad("latents", 9) + ["KL", "Var_x μ", "mean σ"].map { padLeft($0, 11) }.joined()
+    let against = divergence != .none && hasStandardPrior ? "KL" : "KL‖N(0,1)"
+    var head = pad("latents", 9) + [against, "Var_x μ", "mean σ"].map { padLeft($0, 11) }.joined()
     for name in names { head += padLeft("|\(name) grad|", 22) }
     var lines = [head]
     for latent in latents {

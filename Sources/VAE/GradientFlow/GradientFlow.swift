@@ -44,6 +44,8 @@ public struct GradientFlow: Sendable {
   public let divergence: DivergenceForm
   /// At one draw; in exact mode the expectation over all.
   public let split: GradientSplit
+  /// How far quadrature may be from the expected loss; nil where nothing is left out.
+  public let lossError: Double?
   public let comparison: EstimatorComparison?
   public let variances: [VarianceSplit]
   /// Whether parameters were given: what initialisers make says nothing of collapse.
@@ -93,11 +95,13 @@ public struct GradientFlow: Sendable {
       let grid = try NoiseGrid(
         site, shape: shape, parameters: known,
         carried: site.graph.separableAxes(of: site.node.id))
-      points = .grid(grid)
-      (split, evidence) = try GradientFlow.expected(program, feeds, grid)
+      let expectation = try GridExpectation(settling: program, feeds, grid)
+      points = .grid(expectation.grid)
+      (split, lossError) = (expectation.split, expectation.lossError)
+      evidence = expectation.evidence
     } else {
       split = GradientSplit(program, values)
-      evidence = nil
+      (lossError, evidence) = (nil, nil)
     }
     var variances: [VarianceSplit] = []
     if options.comparesEstimators {
@@ -109,7 +113,8 @@ public struct GradientFlow: Sendable {
         for (place, moments) in measurement.moments.enumerated()
         where known[place].shape.first == images && images > 1 {
           if let split = VarianceSplit(
-            site.parameters[place].name, moments, images: images, isExact: isExact)
+            site.parameters[place].name, moments, images: images,
+            draws: measurement.program.draws, isExact: isExact)
           {
             variances.append(split)
           }
@@ -181,76 +186,6 @@ public struct GradientFlow: Sendable {
       site.graph, loss: loss, withRespectTo: (site.parameters + [site.draw]).map(\.name),
       inputs: inputs, parameters: feeds.parameters, sizes: feeds.sizes, seed: feeds.seed,
       step: feeds.step, options: options)
-  }
-
-  /// The split's arrays as expectations over the noise, and ln p(x) where it can be had.
-  private static func expected(
-    _ program: SplitProgram, _ feeds: Feeds, _ grid: NoiseGrid
-  ) throws -> (GradientSplit, Evidence?) {
-    guard let noise = program.site.noise else {
-      throw Diagnostics([.noNoise(program.site)])
-    }
-    var first = feeds
-    first.inputs[noise] = grid.noise(0)
-    let bound = try program.compiled(feeding: first.inputs.keys).bind(first, of: program.graph)
-    let dtype = program.graph.node(named: noise)?.type.dtype ?? .f64
-    var moments: [String: (shape: [Int], Moments)] = [:]
-    var errors = [[Double]](repeating: [0, 0], count: program.targets.count)
-    var evidence: [(weight: Double, logRatio: Double)] = []
-    for (index, weight) in grid.weights.enumerated() where weight > 0 {
-      first.inputs[noise] = grid.noise(index).converted(to: dtype)
-      // A run may use what it was fed up.
-      for (name, array) in first.fitting(program.graph).inputs where bound.fedNames.contains(name) {
-        try bound.feed(name, array)
-      }
-      try bound.run(step: feeds.step)
-      let values = SplitProgram.outputs(of: bound)
-      for (key, array) in values {
-        moments[key, default: (array.shape, Moments(count: array.count))].1
-          .add(array.doubles, weight: weight)
-      }
-      for target in program.targets.indices {
-        let (error, ulps) = SplitProgram.partsError(values, target)
-        if !(error <= errors[target][0]) { errors[target] = [error, ulps] }
-      }
-      if let ratio = logRatio(program, values) { evidence.append((weight, ratio)) }
-    }
-    let means = moments.mapValues { NDArray($1.mean, shape: $0) }
-    let split = GradientSplit(program, means, errors: errors)
-    guard let largest = evidence.map(\.logRatio).max(), largest.isFinite else {
-      return (split, nil)
-    }
-    // ln E_q[p(x|z) p(z)/q(z)].
-    let sum = evidence.reduce(0) { $0 + $1.weight * exp($1.logRatio - largest) }
-    let logProbability = largest + log(sum)
-    return (
-      split, Evidence(logProbability: logProbability, gap: split.lossValue + logProbability)
-    )
-  }
-
-  /// ln p(x|z) + ln p(z) − ln q(z) at one draw, for a single normal draw from a standard prior
-  /// whose divergence is a term of weight 1.
-  private static func logRatio(_ program: SplitProgram, _ values: [String: NDArray]) -> Double? {
-    let site = program.site
-    let divergences = site.graph.closedDivergences(of: site.node.id)
-    guard site.operation.definition == .normal, site.graph.draws.count == 1,
-      divergences.count == 1, divergences[0].prior == .standard,
-      let mean = values["value.0"]?.doubles, let scale = values["value.1"]?.doubles,
-      let draw = values["value.2"], draw.count == 1, mean.count == 1, scale.count == 1,
-      program.terms.count == 2
-    else { return nil }
-    let kind = NormalScale(site.operation.attributes)
-    let sigma = kind.standardDeviation(scale[0])
-    let z = draw.doubles[0]
-    let e = (z - mean[0]) / sigma
-    let closed = 0.5 * (mean[0] * mean[0] + sigma * sigma - 1) - log(sigma)
-    // Which term is the divergence: the one that no draw changes.
-    let terms = program.terms.indices.map { values["term.\($0)"]?.doubles.first ?? .nan }
-    let weights = program.terms.indices.map { values["weight.\($0)"]?.doubles.first ?? .nan }
-    guard weights.allSatisfy({ $0 == 1 }), site.estimator.divergence == .closed,
-      let own = terms.firstIndex(where: { abs($0 - closed) <= 1e-9 * max(1, abs(closed)) })
-    else { return nil }
-    return -terms[1 - own] - 0.5 * z * z + 0.5 * e * e + log(sigma)
   }
 }
 

@@ -38,8 +38,10 @@ public struct GradientSplit: Sendable {
         return nil
       }
       let dot = zip(x, y).reduce(0) { $0 + $1.0 * $1.1 }
-      let norms = (parts[a].statistics?.norm ?? 0) * (parts[b].statistics?.norm ?? 0)
-      return norms > 0 ? dot / norms : nil
+      let norms = [a, b].map { parts[$0].statistics?.norm ?? 0 }
+      // What rounding leaves of a part that is 0 has no direction.
+      guard min(norms[0], norms[1]) > 1e-14 * max(norms[0], norms[1]) else { return nil }
+      return dot / (norms[0] * norms[1])
     }
   }
 

@@ -21,11 +21,12 @@ public struct LatentStatistics: Sendable, Encodable {
     /// Whether the latent tells images apart.
     public var isActive: Bool { self == .active || self == .noisy }
 
-    init(meanVariance: Double, divergence: Double, noise: Double, threshold: Double) {
+    /// `divergence` is nil where it is not that from the prior in the loss.
+    init(meanVariance: Double, divergence: Double?, noise: Double, threshold: Double) {
       if meanVariance >= threshold {
         self = meanVariance < noise ? .noisy : .active
       } else {
-        self = divergence < threshold ? .collapsed : .constant
+        self = (divergence ?? 0) < threshold ? .collapsed : .constant
       }
     }
   }
@@ -51,6 +52,7 @@ extension LatentStatistics {
     let (means, scales) = (split.rows[0], split.rows[1])
     let shape = split.rows[2].array.shape
     let kind = NormalScale(site.operation.attributes)
+    let isPrior = hasStandardPrior(site)
     let count = shape.last ?? 1
     let rows = shape.dropLast().reduce(1, *)
     let mean = broadcast(means.array, to: shape)
@@ -78,9 +80,18 @@ extension LatentStatistics {
         },
         state: isTrained
           ? variance.map {
-            State(meanVariance: $0, divergence: divergence, noise: noise, threshold: threshold)
+            State(
+              meanVariance: $0, divergence: isPrior ? divergence : nil, noise: noise,
+              threshold: threshold)
           } : nil)
     }
+  }
+
+  /// Whether the loss has the divergence of the draw's distribution from N(0, 1), which is what is
+  /// told of each latent whatever the prior.
+  static func hasStandardPrior(_ site: SamplingSite) -> Bool {
+    let found = site.graph.closedDivergences(of: site.node.id)
+    return !found.isEmpty && found.allSatisfy { $0.prior == .standard }
   }
 
   /// The elements of an array stretched to a shape that it broadcasts to.

@@ -4,10 +4,13 @@ public struct Moments: Sendable {
   public private(set) var weight = 0.0
   public private(set) var count = 0
   public private(set) var mean: [Double]
+  /// The mean of the magnitudes: beside it a mean that is 0 but for rounding is seen as that.
+  public private(set) var magnitude: [Double]
   private var squares: [Double]
 
   public init(count: Int) {
     mean = Array(repeating: 0, count: count)
+    magnitude = mean
     squares = mean
   }
 
@@ -21,6 +24,7 @@ public struct Moments: Sendable {
     for index in values.indices {
       let difference = values[index] - mean[index]
       mean[index] += share * difference
+      magnitude[index] += share * (abs(values[index]) - magnitude[index])
       squares[index] += weight * difference * (values[index] - mean[index])
     }
   }

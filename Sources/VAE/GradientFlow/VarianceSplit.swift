@@ -15,20 +15,23 @@ public struct VarianceSplit: Sendable, Encodable {
   }
 
   /// Gradients of shape [images, …] as moments over draws; nil for fewer than two images.
-  init?(_ parameter: String, _ moments: Moments, images: Int, isExact: Bool) {
+  ///
+  /// Each gradient is the mean over `draws` draws.
+  init?(_ parameter: String, _ moments: Moments, images: Int, draws: Int, isExact: Bool) {
     guard images > 1, moments.mean.count % images == 0 else { return nil }
     self.parameter = parameter
     self.images = images
     let width = moments.mean.count / images
     let noise = isExact ? moments.variance : moments.sampleVariance
-    withinImages = noise.reduce(0, +) / Double(images)
+    let within = noise.reduce(0, +) / Double(images)
+    withinImages = within * Double(draws)
     var between = 0.0
     for latent in 0..<width {
       let column = (0..<images).map { moments.mean[$0 * width + latent] }
       let mean = column.reduce(0, +) / Double(images)
       between += column.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(images - 1)
     }
-    let bias = isExact ? 0 : withinImages / Double(max(moments.count, 1))
+    let bias = isExact ? 0 : within / Double(max(moments.count, 1))
     betweenImages = max(0, between - bias)
   }
 

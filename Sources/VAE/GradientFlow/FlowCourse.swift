@@ -37,8 +37,8 @@ public struct FlowCourse: Codable, Sendable {
     self.records = records
   }
 
-  /// The most bytes that a file may have: a hundred thousand records of a hundred latents.
-  private static let limit = 1 << 30
+  /// The most bytes that a file may have: 64 MiB, some 30,000 records of 20 latents.
+  private static let limit = 64 << 20
 
   /// Reads a run's course. Throws diagnostics for files that are none.
   public init(readFrom directory: String) throws(Diagnostic) {
@@ -57,7 +57,32 @@ public struct FlowCourse: Codable, Sendable {
     guard course.version == FlowCourse.version else {
       throw .notACourse(path, "version \(course.version)")
     }
+    if let fault = course.fault { throw .notACourse(path, fault) }
     self = course
+  }
+
+  /// Where the records do not fit the header or each other, as those of a run always do.
+  private var fault: String? {
+    for (place, record) in records.enumerated() {
+      let first = records[0]
+      if record.terms.map(\.name) != header.terms {
+        return "record \(place) with other terms than the header"
+      }
+      if record.rows.map(\.name) != first.rows.map(\.name) {
+        return "record \(place) with other rows than the first"
+      }
+      if record.rows.contains(where: { $0.norms.count != header.terms.count }) {
+        return "record \(place) with other norms than terms"
+      }
+      if record.latents.count != first.latents.count {
+        return "record \(place) with \(record.latents.count) latents, the first with "
+          + "\(first.latents.count)"
+      }
+      if place > 0, record.step < records[place - 1].step {
+        return "record \(place) of step \(record.step) after step \(records[place - 1].step)"
+      }
+    }
+    return nil
   }
 
   /// Writes atomically: the file in the directory is always a whole course.

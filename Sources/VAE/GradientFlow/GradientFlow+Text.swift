@@ -255,7 +255,8 @@ extension GradientFlow.Report {
         worst.share < 0.1
           ? "  a coarser grid moves means by up to " + number("%.1g", worst.share * 100)
             + " % \(place): the cost has kinks, or bends faster than the grid"
-          : "  means that do not settle as the grid gets finer \(place): the integral may be infinite"
+          : "  means that do not settle as the grid gets finer \(place): "
+            + "the integral may be infinite"
       )
     }
     let apart = Set(

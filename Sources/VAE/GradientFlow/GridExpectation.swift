@@ -12,8 +12,8 @@ struct GridExpectation {
   let split: GradientSplit
   /// ln p(x), where it can be had.
   let evidence: GradientFlow.Evidence?
-  /// How far the expected loss may be off: by the change from a coarser grid; nil where no outcome is
-  /// left out.
+  /// How far the expected loss may be off, by the change from a coarser grid; nil where no outcome
+  /// is left out.
   let lossError: Double?
 
   /// Of a gradient or a loss, by which a coarser grid may change it: more, and Gauss–Hermite's

@@ -103,8 +103,10 @@ let package = Package(
         .product(name: "Subprocess", package: "swift-subprocess"),
       ],
       swiftSettings: swift),
+    .target(name: "CSubreaper", path: "Tests/CSubreaper"),
     .testTarget(
-      name: "CLITests", dependencies: ["AyatoriCLI", "Ayatori", "VAE"], swiftSettings: swift),
+      name: "CLITests", dependencies: ["AyatoriCLI", "Ayatori", "VAE", "CSubreaper"],
+      swiftSettings: swift),
 
     // MARK: The house itself
     .testTarget(

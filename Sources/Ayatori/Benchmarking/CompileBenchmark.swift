@@ -71,7 +71,8 @@ public struct CompileBenchmark: Encodable, Sendable {
     file path: String, overrides: Overrides = Overrides(),
     options: CompilerOptions = CompilerOptions(), size: Int, rounds: Int
   ) throws {
-    guard let text = String(validating: try readFile(path), as: UTF8.self) else {
+    guard let text = String(validating: try readFile(path, limit: graphFileLimit), as: UTF8.self)
+    else {
       throw Diagnostics([.unreadableText(path)])
     }
     try self.init(

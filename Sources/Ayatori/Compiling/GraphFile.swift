@@ -1,5 +1,9 @@
 public import GraphIR
 
+/// The most bytes that a graph file may have: 8 MiB. Read, a text takes up to thirteen times its
+/// length where every byte is a line's end.
+public let graphFileLimit = 8 << 20
+
 extension Graph {
   /// Reads, parses and verifies a `.aya` file.
   ///
@@ -10,7 +14,7 @@ extension Graph {
   ) throws(Diagnostics) -> Graph {
     let bytes: [UInt8]
     do throws(Diagnostic) {
-      bytes = try readFile(path)
+      bytes = try readFile(path, limit: graphFileLimit)
     } catch {
       throw Diagnostics([error])
     }

@@ -10,10 +10,11 @@ public import GraphIR
 public func loadParameters(
   _ path: String, for graph: Graph, note: (String) -> Void = { _ in }
 ) throws -> [String: NDArray] {
+  let wanted = graph.persistent.map(\.label)
   let arrays: [(name: String, array: NDArray)]
   var isCheckpoint = false
   if path.hasSuffix(".npz") {
-    arrays = try readNPZ(path)
+    arrays = try npzArrays(path, for: graph, wanted)
   } else if path.hasSuffix(".safetensors") {
     let file = try SafetensorsFile.read(path)
     arrays = file.tensors
@@ -23,7 +24,6 @@ public func loadParameters(
       "parameter-file", "parameters cannot be read from this kind of file", place: path,
       expected: "a .npz or .safetensors file", got: path)
   }
-  let wanted = graph.persistent.map(\.label)
   var result: [String: NDArray] = [:]
   var problems: [Diagnostic] = []
   var renamed = 0
@@ -34,7 +34,7 @@ public func loadParameters(
     } else if wanted.contains(own), !arrays.contains(where: { $0.name == own }) {
       result[own] = array
       renamed += 1
-    } else if !isCheckpoint {
+    } else if !isCheckpoint, problems.count < mostFileProblems {
       problems.append(
         Diagnostic(
           "unknown-parameter", "graph '\(graph.name)' has no parameter '\(name)'",
@@ -55,6 +55,23 @@ public func loadParameters(
         + "'.weight' is read as '.W', '.bias' as '.b'")
   }
   return result
+}
+
+/// The arrays of a `.npz`. One of a name that is not wanted will be refused by that name: it is not
+/// unpacked, and stands there empty.
+private func npzArrays(
+  _ path: String, for graph: Graph, _ wanted: [String]
+) throws(Diagnostic) -> [(name: String, array: NDArray)] {
+  let file = try NPZFile(readFrom: path)
+  try checkShapes(of: file.members.filter { wanted.contains($0.name) }, in: path, for: graph)
+  var arrays: [(name: String, array: NDArray)] = []
+  for member in file.members {
+    let isWanted = wanted.contains(member.name) || wanted.contains(ownName(member.name))
+    let array =
+      isWanted ? try file.array(of: member) : NDArray(zeros: .f32, shape: [0])
+    arrays.append((member.name, array))
+  }
+  return arrays
 }
 
 /// Ayatori's name of a layer's parameter that bears PyTorch's.

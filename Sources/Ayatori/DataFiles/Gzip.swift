@@ -15,6 +15,20 @@ public enum Gzip {
   public static func decompress(
     _ bytes: [UInt8], place: String, limit: Int = outputLimit
   ) throws(Diagnostic) -> [UInt8] {
+    try decompress(bytes, place: place, limit: limit, enough: .max)
+  }
+
+  /// At least the first `count` bytes of the contents, or all where there are fewer: to look at a
+  /// header before memory is taken for the rest.
+  static func beginning(
+    _ bytes: [UInt8], count: Int, place: String
+  ) throws(Diagnostic) -> [UInt8] {
+    try decompress(bytes, place: place, limit: outputLimit, enough: count)
+  }
+
+  private static func decompress(
+    _ bytes: [UInt8], place: String, limit: Int, enough: Int
+  ) throws(Diagnostic) -> [UInt8] {
     guard isGzip(bytes) else { throw .notGzip(bytes, place: place) }
     var output: [UInt8] = []
     var position = 0
@@ -22,11 +36,12 @@ public enum Gzip {
       let member = position
       do {
         position = try inflate(
-          bytes, in: member..<bytes.count, framing: .gzip, into: &output, limit: limit)
+          bytes, in: member..<bytes.count, framing: .gzip, into: &output, limit: limit,
+          enough: enough)
       } catch {
         throw .gzip(error, place: "\(place), gzip member at byte \(member)", limit: limit)
       }
-      if bytes[position...].allSatisfy({ $0 == 0 }) { break }
+      if output.count >= enough || bytes[position...].allSatisfy({ $0 == 0 }) { break }
       if !bytes[position...].starts(with: [0x1F, 0x8B]) {
         throw .gzipTrailing(bytes.count - position, place: "\(place), byte \(position)")
       }
@@ -36,6 +51,8 @@ public enum Gzip {
 }
 
 extension Diagnostic {
+  static let gzipTooLarge = "gzip-too-large"
+
   fileprivate static func notGzip(_ bytes: [UInt8], place: String) -> Diagnostic {
     Diagnostic(
       "gzip-magic", "this is not a gzip file", place: place, expected: "the bytes 1f 8b first",
@@ -56,7 +73,7 @@ extension Diagnostic {
         fix: "fetch the file again")
     case .tooLarge:
       Diagnostic(
-        "gzip-too-large", "the gzip data grows beyond the limit", place: place,
+        gzipTooLarge, "the gzip data grows beyond the limit", place: place,
         expected: "at most \(limit) bytes")
     }
   }

@@ -25,23 +25,57 @@ public struct IDXFile: Sendable, Equatable {
 
   /// Reads a file, plain or gzip; its first bytes tell which, not its name.
   public static func read(_ path: String, rank: Int? = nil) throws(Diagnostic) -> IDXFile {
-    try decode(readFile(path, limit: sizeLimit), place: path, rank: rank)
+    let bytes = try readFile(path, limit: sizeLimit) { head, _ throws(Diagnostic) in
+      if !Gzip.isGzip(head) { _ = try IDXHeader(head, place: path, rank: rank) }
+    }
+    return try decode(bytes, place: path, rank: rank)
   }
 
   /// Reads the bytes of a file, plain or gzip. A `rank` is demanded: 3 for images, 1 for labels.
   public static func decode(
     _ bytes: [UInt8], place: String, rank: Int? = nil
   ) throws(Diagnostic) -> IDXFile {
-    if Gzip.isGzip(bytes) {
-      return try decodePlain(
-        Gzip.decompress(bytes, place: place, limit: sizeLimit), place: place, rank: rank)
+    guard Gzip.isGzip(bytes) else { return try decodePlain(bytes, place: place, rank: rank) }
+    let beginning = try Gzip.beginning(bytes, count: IDXHeader.longest, place: place)
+    let header = try IDXHeader(beginning, place: place, rank: rank)
+    let plain: [UInt8]
+    do {
+      // A little more than is claimed, so that what follows can be counted.
+      plain = try Gzip.decompress(
+        bytes, place: place, limit: min(sizeLimit, header.dataStart + header.size + 1 << 16))
+    } catch {
+      guard error.id == Diagnostic.gzipTooLarge else { throw error }
+      throw .idxTrailing(header.dims, extra: "more than \(1 << 16)", place: place)
     }
-    return try decodePlain(bytes, place: place, rank: rank)
+    return try decodePlain(plain, place: place, rank: rank)
   }
 
   private static func decodePlain(
     _ bytes: [UInt8], place: String, rank: Int?
   ) throws(Diagnostic) -> IDXFile {
+    let header = try IDXHeader(bytes, place: place, rank: rank)
+    let got = bytes.count - header.dataStart
+    guard header.size <= got else {
+      throw .idxSize(header.dims, expected: "\(header.size)", got: got, place: place)
+    }
+    guard header.size == got else {
+      throw .idxTrailing(header.dims, extra: "\(got - header.size)", place: place)
+    }
+    return IDXFile(dims: header.dims, bytes: Array(bytes[header.dataStart...]))
+  }
+}
+
+/// What an IDX file begins with. Read from the file's first bytes, before the rest is.
+private struct IDXHeader {
+  let dims: [Int]
+  /// Bytes of data that the dims ask for.
+  let size: Int
+  let dataStart: Int
+
+  /// Bytes of a header with as many dims as its one byte can count.
+  static let longest = 4 + 4 * 255
+
+  init(_ bytes: [UInt8], place: String, rank: Int?) throws(Diagnostic) {
     var reader = ByteReader(bytes, place: place)
     let magic = bytes[try reader.take(4, for: "the magic number")]
     guard magic.starts(with: [0, 0]) else { throw .idxMagic(magic, place: place) }
@@ -55,13 +89,9 @@ public struct IDXFile: Sendable, Equatable {
     guard let size = byteCount(of: dims, itemSize: 1) else {
       throw .idxSize(dims, expected: "too many to count", got: reader.remaining, place: place)
     }
-    guard size <= reader.remaining else {
-      throw .idxSize(dims, expected: "\(size)", got: reader.remaining, place: place)
-    }
-    guard size == reader.remaining else {
-      throw .idxTrailing(dims, extra: reader.remaining - size, place: place)
-    }
-    return IDXFile(dims: dims, bytes: Array(bytes[reader.offset...]))
+    self.dims = dims
+    self.size = size
+    dataStart = reader.offset
   }
 }
 
@@ -107,7 +137,7 @@ extension Diagnostic {
   }
 
   fileprivate static func idxTrailing(
-    _ dims: [Int], extra: Int, place: String
+    _ dims: [Int], extra: String, place: String
   ) -> Diagnostic {
     Diagnostic(
       "idx-trailing-bytes", "bytes follow the data of the IDX file", place: place,

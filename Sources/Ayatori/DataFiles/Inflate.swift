@@ -18,10 +18,11 @@ enum InflateFraming: Int32 {
 /// Decompresses the one stream that begins at `range.lowerBound` and appends it to `output`.
 ///
 /// Returns where the stream ends. `output` grows as data comes out, never from a claimed size, and
-/// never beyond `limit` bytes in all.
+/// never beyond `limit` bytes in all. With `enough` bytes it stops early, and returns where it is;
+/// what came out beyond them is not dropped.
 func inflate(
   _ bytes: [UInt8], in range: Range<Int>, framing: InflateFraming, into output: inout [UInt8],
-  limit: Int
+  limit: Int, enough: Int = .max
 ) throws(InflateFailure) -> Int {
   // On the heap: zlib remembers the stream's address, which must not change between calls.
   let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
@@ -33,7 +34,8 @@ func inflate(
   defer { inflateEnd(stream) }
 
   var position = range.lowerBound
-  var chunk = [UInt8](repeating: 0, count: 1 << 18)
+  // One byte more than may come out shows that more would.
+  var chunk = [UInt8](repeating: 0, count: min(limit, 1 << 18) + 1)
   while true {
     // zlib counts in 32 bits.
     let offered = min(range.upperBound - position, 1 << 30)
@@ -51,8 +53,9 @@ func inflate(
     }
     position += offered - Int(stream.pointee.avail_in)
     let produced = room - Int(stream.pointee.avail_out)
-    if output.count + produced > limit { throw .tooLarge }
+    if output.count + produced > limit, enough == .max { throw .tooLarge }
     output += chunk[..<produced]
+    if output.count >= enough { return position }
     switch code {
     case Z_STREAM_END: return position
     case Z_OK, Z_BUF_ERROR:

@@ -2,7 +2,10 @@ public import GraphIR
 
 /// Reads one array from a NumPy `.npy` file, version 1.0, 2.0 or 3.0 (see `decodeNPY`).
 public func readNPY(_ path: String) throws(Diagnostic) -> NDArray {
-  try decodeNPY(readFile(path), place: path)
+  let bytes = try readFile(path) { head, _ throws(Diagnostic) in
+    guard head.starts(with: npyMagic) else { throw .npyMagic(head, place: path) }
+  }
+  return try decodeNPY(bytes, place: path)
 }
 
 /// Writes one array as a `.npy` file, byte for byte as `numpy.save` does; atomically.
@@ -16,37 +19,9 @@ public func writeNPY(_ array: NDArray, to path: String) throws(Diagnostic) {
 /// `f2` widens to f32, `i1 u1 i2 u2` to i32, `u4` to i64. Either byte order, row- or column-major.
 /// Every size is checked against the bytes that are there before memory is taken.
 public func decodeNPY(_ bytes: [UInt8], place: String) throws(Diagnostic) -> NDArray {
-  var reader = ByteReader(bytes, place: place)
-  guard bytes.starts(with: npyMagic) else { throw .npyMagic(bytes, place: place) }
-  _ = try reader.take(npyMagic.count, for: "the magic string")
-  let major = try reader.little(UInt8.self, for: "the version")
-  let minor = try reader.little(UInt8.self, for: "the version")
-  guard (1...3).contains(major), minor == 0 else {
-    throw .npyVersion(major, minor, place: place)
-  }
-  let length =
-    major == 1
-    ? Int(try reader.little(UInt16.self, for: "the header's length"))
-    : Int(try reader.little(UInt32.self, for: "the header's length"))
-  let range = try reader.take(length, for: "the header")
-  var parser = NPYHeaderParser(bytes[range], place: place)
-  let header = try parser.parse()
-
-  guard let element = NPYElement(descr: header.descr) else {
-    throw .npyDType(header.descr, place: place)
-  }
-  guard
-    let size = byteCount(of: header.shape, itemSize: element.size),
-    // The widened array must fit too.
-    byteCount(of: header.shape, itemSize: 16) != nil
-  else { throw .npySize(header, expected: "too many", got: reader.remaining, place: place) }
-  guard size <= reader.remaining else {
-    throw .npySize(header, expected: "\(size)", got: reader.remaining, place: place)
-  }
-  guard size == reader.remaining else {
-    throw .npyTrailing(reader.remaining - size, place: "\(place), byte \(reader.offset + size)")
-  }
-  let raw = bytes[try reader.take(size, for: "the data")]
+  let layout = try NPYLayout(bytes, total: bytes.count, place: place)
+  let (header, element) = (layout.header, layout.element)
+  let raw = bytes[layout.dataStart...]
   if element.kind == .b1, let odd = raw.firstIndex(where: { $0 > 1 }) {
     throw .booleanByte(raw[odd], place: "\(place), byte \(odd)")
   }
@@ -63,7 +38,7 @@ public func encodeNPY(_ array: NDArray) throws(Diagnostic) -> [UInt8] {
   Array(try npyPieces(array, place: ".npy").joined())
 }
 
-private let npyMagic: [UInt8] = [0x93] + Array("NUMPY".utf8)
+let npyMagic: [UInt8] = [0x93] + Array("NUMPY".utf8)
 
 /// Header and data apart, so that large data need not be copied.
 func npyPieces(_ array: NDArray, place: String) throws(Diagnostic) -> [[UInt8]] {
@@ -86,20 +61,26 @@ func npyPieces(_ array: NDArray, place: String) throws(Diagnostic) -> [[UInt8]] 
 }
 
 extension Diagnostic {
-  fileprivate static func npyMagic(_ bytes: [UInt8], place: String) -> Diagnostic {
+  static func npyMagic(_ bytes: [UInt8], place: String) -> Diagnostic {
     let isZip = bytes.starts(with: [0x50, 0x4B])
     return Diagnostic(
       "npy-magic", "this is not a .npy file", place: place, expected: "the bytes \\x93NUMPY first",
       got: hexadecimal(bytes.prefix(6)), fix: isZip ? "it looks like a .npz; name it so" : nil)
   }
 
-  fileprivate static func npyVersion(_ major: UInt8, _ minor: UInt8, place: String) -> Diagnostic {
+  static func npyVersion(_ major: UInt8, _ minor: UInt8, place: String) -> Diagnostic {
     Diagnostic(
       "npy-version", "the .npy version is unknown", place: place, expected: "1.0, 2.0 or 3.0",
       got: "\(major).\(minor)")
   }
 
-  fileprivate static func npyDType(_ descr: String, place: String) -> Diagnostic {
+  static func npyHeaderSize(_ length: Int, place: String) -> Diagnostic {
+    Diagnostic(
+      "npy-header", "the .npy header is too long", place: place,
+      expected: "at most \(NPYLayout.headerLimit) bytes", got: "\(length) bytes")
+  }
+
+  static func npyDType(_ descr: String, place: String) -> Diagnostic {
     let readable = NPYElement.Kind.allCases.map(\.rawValue).joined(separator: " ")
     return Diagnostic(
       "npy-dtype", "the array's dtype is not one that Ayatori reads", place: place,
@@ -109,7 +90,7 @@ extension Diagnostic {
         : "convert it in NumPy first: a.astype(numpy.float32)")
   }
 
-  fileprivate static func npySize(
+  static func npySize(
     _ header: NPYHeader, expected: String, got: Int, place: String
   ) -> Diagnostic {
     Diagnostic(
@@ -117,7 +98,7 @@ extension Diagnostic {
       expected: "\(expected) bytes for \(header.shape) of '\(header.descr)'", got: "\(got) bytes")
   }
 
-  fileprivate static func npyTrailing(_ count: Int, place: String) -> Diagnostic {
+  static func npyTrailing(_ count: Int, place: String) -> Diagnostic {
     Diagnostic(
       "npy-trailing-bytes", "bytes follow the data of the .npy file", place: place,
       expected: "the end", got: "\(count) bytes more",

@@ -2,7 +2,7 @@ public import GraphIR
 
 /// Reads every array of a NumPy `.npz` file, stored or compressed, in the file's order.
 public func readNPZ(_ path: String) throws(Diagnostic) -> [(name: String, array: NDArray)] {
-  try decodeNPZ(readFile(path), place: path)
+  try NPZFile(readFrom: path).arrays()
 }
 
 /// Writes named arrays as a `.npz` file that `numpy.load` reads; atomically.
@@ -20,19 +20,67 @@ public func writeNPZ(
 public func decodeNPZ(
   _ bytes: [UInt8], place: String
 ) throws(Diagnostic) -> [(name: String, array: NDArray)] {
-  let archive = try ZipReader(bytes, place: place)
-  var arrays: [(name: String, array: NDArray)] = []
-  for entry in archive.entries {
-    guard entry.name.hasSuffix(npySuffix) else {
-      throw Diagnostic(
-        "npz-member", "a member of the .npz file is not an array", place: place,
-        expected: "names that end in '\(npySuffix)'", got: "'\(entry.name)'")
-    }
-    let contents = try archive.contents(of: entry)
-    let array = try decodeNPY(contents, place: "\(place), member '\(entry.name)'")
-    arrays.append((String(entry.name.dropLast(npySuffix.count)), array))
+  try NPZFile(bytes, place: place).arrays()
+}
+
+/// A `.npz` file of which only the names, dtypes and shapes have been read: a compressed array
+/// takes memory when it is asked for, after somebody has looked at what it claims to be.
+struct NPZFile {
+  /// What a member says of its array.
+  struct Member {
+    /// The member's name without `.npy`.
+    let name: String
+    let shape: [Int]
+    fileprivate let entry: ZipReader.Entry
   }
-  return arrays
+
+  /// In the file's order.
+  let members: [Member]
+  private let archive: ZipReader
+  private let place: String
+
+  init(readFrom path: String) throws(Diagnostic) {
+    let bytes = try readFile(path) { head, size throws(Diagnostic) in
+      guard head.starts(with: [0x50, 0x4B]) else {
+        throw .zipMagic(head, size: size, place: path)
+      }
+    }
+    try self.init(bytes, place: path)
+  }
+
+  init(_ bytes: [UInt8], place: String) throws(Diagnostic) {
+    archive = try ZipReader(bytes, place: place)
+    self.place = place
+    var members: [Member] = []
+    for entry in archive.entries {
+      guard entry.name.hasSuffix(npySuffix) else {
+        throw Diagnostic(
+          "npz-member", "a member of the .npz file is not an array", place: place,
+          expected: "names that end in '\(npySuffix)'", got: "'\(entry.name)'")
+      }
+      let layout = try NPYLayout(
+        archive.beginning(of: entry, count: NPYLayout.longest), total: entry.size,
+        place: "\(place), member '\(entry.name)'")
+      members.append(
+        Member(
+          name: String(entry.name.dropLast(npySuffix.count)), shape: layout.header.shape,
+          entry: entry))
+    }
+    self.members = members
+  }
+
+  /// The array of a member, unpacked and checked.
+  func array(of member: Member) throws(Diagnostic) -> NDArray {
+    try decodeNPY(
+      archive.contents(of: member.entry), place: "\(place), member '\(member.entry.name)'")
+  }
+
+  /// All arrays with their names.
+  func arrays() throws(Diagnostic) -> [(name: String, array: NDArray)] {
+    var arrays: [(name: String, array: NDArray)] = []
+    for member in members { arrays.append((member.name, try array(of: member))) }
+    return arrays
+  }
 }
 
 /// The bytes of a `.npz` file. Throws when two arrays have one name.

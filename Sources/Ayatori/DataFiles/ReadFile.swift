@@ -4,11 +4,24 @@ public import GraphIR
 /// The most bytes a data file may have, unless the caller says otherwise: 8 GiB.
 public let dataFileLimit = 8 << 30
 
+/// What is looked at before the rest of a file is read: more than any format's magic and sizes.
+let fileHeadSize = 4096
+
 /// Every byte of the file at `path`.
 ///
 /// Throws a diagnostic when it is missing (with the nearest name that is there), a directory, not
 /// readable, or larger than `limit` bytes. Pipes are read to their end.
 public func readFile(_ path: String, limit: Int = dataFileLimit) throws(Diagnostic) -> [UInt8] {
+  try readFile(path, limit: limit) { _, _ in }
+}
+
+/// As above; `beginning` looks at the file's first `fileHeadSize` bytes, or all of a shorter one,
+/// and at its size where that is known, before memory is taken for the rest: what it throws is
+/// thrown.
+func readFile(
+  _ path: String, limit: Int = dataFileLimit,
+  beginning: (_ head: [UInt8], _ size: Int?) throws(Diagnostic) -> Void
+) throws(Diagnostic) -> [UInt8] {
   try refuseNUL(in: path)
   let opened = retryingInterrupts { open(path, O_RDONLY | O_CLOEXEC) }
   if let failure = opened.failure {
@@ -22,6 +35,19 @@ public func readFile(_ path: String, limit: Int = dataFileLimit) throws(Diagnost
   if size > limit { throw .tooLarge(path, size: "\(size) bytes", limit: limit) }
 
   var failure: Int32?
+  var isBegun = false
+  if status.kind == .regular {
+    var head = [UInt8](repeating: 0, count: min(size, fileHeadSize))
+    let got = head.withUnsafeMutableBytes { raw in
+      retryingInterrupts { pread(descriptor, raw.baseAddress, raw.count, 0) }
+    }
+    if let failure = got.failure { throw .cannotRead(path, reason: failure) }
+    // Files of /proc say that they are empty.
+    if size > 0, got.value == head.count {
+      try beginning(head, size)
+      isBegun = true
+    }
+  }
   var bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
     while count < size {
       let rest = UnsafeMutableBufferPointer(rebasing: buffer[count..<size])
@@ -41,8 +67,13 @@ public func readFile(_ path: String, limit: Int = dataFileLimit) throws(Diagnost
     if got.value <= 0 { break }
     if bytes.count + got.value > limit { throw .tooLarge(path, size: "more", limit: limit) }
     bytes += chunk[..<got.value]
+    if !isBegun, bytes.count >= fileHeadSize {
+      try beginning(Array(bytes[..<fileHeadSize]), nil)
+      isBegun = true
+    }
   }
   if let failure { throw .cannotRead(path, reason: failure) }
+  if !isBegun { try beginning(Array(bytes.prefix(fileHeadSize)), bytes.count) }
   return bytes
 }
 

@@ -5,17 +5,10 @@ extension SafetensorsFile {
   public static func decode(
     _ bytes: [UInt8], place: String
   ) throws(Diagnostic) -> SafetensorsFile {
+    try checkBeginning(bytes, size: bytes.count, place: place)
     var reader = ByteReader(bytes, place: place)
     let length = try reader.little(UInt64.self, for: "the header's length")
-    guard length <= UInt64(headerLimit) else {
-      throw .safetensorsHeaderSize(length, place: place)
-    }
     let range = try reader.take(Int(length), for: "the header")
-    guard bytes[range].first == 0x7B else {
-      throw Diagnostic(
-        "safetensors-magic", "this is not a safetensors file", place: place,
-        expected: "a JSON object from byte 8 on", got: hexadecimal(bytes[range].prefix(4)))
-    }
     var parser = StrictJSONParser(bytes[range], place: place)
     guard case .object(let members) = try parser.parse() else {
       throw .safetensorsHeader(expected: "an object", got: "something else", place: place)
@@ -42,6 +35,27 @@ extension SafetensorsFile {
         (info.name, NDArray(dtype: info.dtype, shape: info.shape, bytes: Array(raw))))
     }
     return SafetensorsFile(tensors: tensors, metadata: metadata)
+  }
+
+  /// Looks at the first bytes of a file of `size` bytes: the header's length, and its first byte.
+  static func checkBeginning(_ head: [UInt8], size: Int, place: String) throws(Diagnostic) {
+    var reader = ByteReader(head, place: place)
+    let length = try reader.little(UInt64.self, for: "the header's length")
+    guard length <= UInt64(headerLimit) else {
+      throw .safetensorsHeaderSize(length, place: place)
+    }
+    guard Int(length) <= size - reader.offset else {
+      throw Diagnostic(
+        "truncated-file", "the file ends inside the header",
+        place: "\(place), byte \(reader.offset)", expected: "\(length) bytes for the header",
+        got: "\(size - reader.offset) bytes")
+    }
+    let first = head[reader.offset...].prefix(min(4, Int(length)))
+    guard first.first == 0x7B else {
+      throw Diagnostic(
+        "safetensors-magic", "this is not a safetensors file", place: place,
+        expected: "a JSON object from byte 8 on", got: hexadecimal(first))
+    }
   }
 
   private static func strings(

@@ -61,8 +61,13 @@ struct StrictJSONParser {
   private let place: String
   private var position: Int
 
+  private var count = 0
+
   /// Deeper nesting is refused, so that no input exhausts the stack.
   private static let deepest = 32
+  /// More values are refused, since each takes far more memory than the bytes that it is made of.
+  /// A tensor has eight or so.
+  private static let mostValues = 1 << 18
 
   init(_ bytes: ArraySlice<UInt8>, place: String) {
     self.bytes = bytes
@@ -100,6 +105,12 @@ struct StrictJSONParser {
   private mutating func value(depth: Int) throws(Diagnostic) -> StrictJSON {
     guard depth < StrictJSONParser.deepest else {
       throw problem(expected: "at most \(StrictJSONParser.deepest) levels of nesting")
+    }
+    count += 1
+    guard count <= StrictJSONParser.mostValues else {
+      throw Diagnostic(
+        "json-too-large", "the header holds too much", place: "\(place), byte \(position)",
+        expected: "at most \(StrictJSONParser.mostValues) values", got: "more")
     }
     skipBlanks()
     switch next {

@@ -2,14 +2,14 @@ import GraphIR
 
 /// What can be wrong with a ZIP archive.
 extension Diagnostic {
-  static func zipMagic(_ bytes: [UInt8], place: String) -> Diagnostic {
+  static func zipMagic(_ bytes: [UInt8], size: Int?, place: String) -> Diagnostic {
     let begins = bytes.starts(with: [0x50, 0x4B])
     let isNPY = bytes.starts(with: [0x93, 0x4E])
     return Diagnostic(
       begins ? "zip-truncated" : "zip-magic",
       begins ? "the ZIP archive has no end record" : "this is not a ZIP archive", place: place,
       expected: "an end record PK\\x05\\x06 that ends with the file",
-      got: "\(bytes.count) bytes without one",
+      got: (size.map { "\($0) bytes" } ?? "bytes") + " without one",
       fix: begins
         ? "write or fetch the file again; it is cut short or has bytes after its end"
         : isNPY

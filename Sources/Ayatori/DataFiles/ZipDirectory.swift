@@ -9,7 +9,9 @@ struct ZipDirectory {
 
   /// Looks for the end record from the end of the file on backwards.
   init(_ bytes: [UInt8], place: String) throws(Diagnostic) {
-    guard let end = ZipDirectory.endRecord(bytes) else { throw .zipMagic(bytes, place: place) }
+    guard let end = ZipDirectory.endRecord(bytes) else {
+      throw .zipMagic(bytes, size: bytes.count, place: place)
+    }
     var reader = ByteReader(bytes, in: (end + 4)..<bytes.count, place: place)
     let disk = try reader.little(UInt16.self, for: "the end record")
     let firstDisk = try reader.little(UInt16.self, for: "the end record")

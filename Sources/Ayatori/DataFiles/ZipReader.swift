@@ -61,6 +61,30 @@ package struct ZipReader {
     self.entries = entries
   }
 
+  /// The first `count` bytes of the member's contents, or all where there are fewer; neither its
+  /// length nor its CRC-32 is checked.
+  func beginning(of entry: Entry, count: Int) throws(Diagnostic) -> [UInt8] {
+    guard entry.isDeflated else { return Array(bytes[entry.data.prefix(count)]) }
+    var output: [UInt8] = []
+    do {
+      _ = try inflate(
+        bytes, in: entry.data, framing: .raw, into: &output, limit: entry.size, enough: count)
+    } catch {
+      throw .zipInflate(error, size: entry.size, place: "\(place), member '\(entry.name)'")
+    }
+    let wanted = min(count, entry.size)
+    guard output.count >= wanted, output.count <= entry.size else {
+      throw zipSizeDiffers(entry, output.count)
+    }
+    return Array(output.prefix(wanted))
+  }
+
+  private func zipSizeDiffers(_ entry: Entry, _ count: Int) -> Diagnostic {
+    .zipCorrupt(
+      "the member has another size than it says", expected: "\(entry.size) bytes",
+      got: "\(count) bytes", place: "\(place), member '\(entry.name)'")
+  }
+
   /// The member's contents, whose length and CRC-32 are as the directory says.
   package func contents(of entry: Entry) throws(Diagnostic) -> [UInt8] {
     let place = "\(place), member '\(entry.name)'"
@@ -78,11 +102,7 @@ package struct ZipReader {
     } else {
       output = Array(bytes[entry.data])
     }
-    guard output.count == entry.size else {
-      throw .zipCorrupt(
-        "the member has another size than it says", expected: "\(entry.size) bytes",
-        got: "\(output.count) bytes", place: place)
-    }
+    guard output.count == entry.size else { throw zipSizeDiffers(entry, output.count) }
     let crc = crc32(output)
     guard crc == entry.crc else {
       throw .zipCorrupt(

@@ -81,11 +81,11 @@ struct Diff: AsyncParsableCommand, HasExample {
   }
 
   private func load(_ reference: GraphReference) throws -> Graph {
+    let source = try overrides.load(reference.file)
     let compiler = try passes.compiler()
     defer { passes.report(compiler) }
     return try compiler.stage(
-      reference.stage, of: try overrides.load(reference.file), loss: loss,
-      withRespectTo: wrt?.names)
+      reference.stage, of: source, loss: loss, withRespectTo: wrt?.names)
   }
 
   private func draw(_ diff: GraphDiff, _ title: String) async throws {

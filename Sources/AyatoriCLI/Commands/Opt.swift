@@ -64,8 +64,9 @@ struct Opt: ParsableCommand, HasExample {
     } catch {
       throw UsageFailure(diagnostics: error.all)
     }
-    let compiler = try options.compiler(running: passes)
     let source = try overrides.load(file)
+    // It makes the directory of --dump-dir, which a file that cannot be read should not leave.
+    let compiler = try options.compiler(running: passes)
     let result = try compiler.run(passes, on: source)
     let steps = compiler.journal.steps
     options.report(compiler)

@@ -42,7 +42,7 @@ struct Run: ParsableCommand, HasExample {
 
   func run() throws {
     let source = try graph.load()
-    let inputs = try arrays.loadInputs()
+    let inputs = try arrays.loadInputs(for: source)
     let parameters = try arrays.loadParameters(for: source)
     let compiler = try passes.compiler()
     defer { passes.report(compiler) }
@@ -62,7 +62,23 @@ struct Run: ParsableCommand, HasExample {
     let bad = named.filter { entry in
       entry.array.dtype.isFloating && !entry.array.doubles.allSatisfy(\.isFinite)
     }
-    if !bad.isEmpty { throw CheckFailure(diagnostics: bad.map { notFinite($0.name, $0.array) }) }
+    if !bad.isEmpty {
+      let causes =
+        notes(on: inputs, from: arrays.inputs) + notes(on: parameters, from: arrays.params)
+      throw CheckFailure(diagnostics: bad.map { notFinite($0.name, $0.array).adding(causes) })
+    }
+  }
+
+  /// Which fed arrays were not finite to begin with.
+  private func notes(on fed: [String: NDArray], from file: String?) -> [Diagnostic.Note] {
+    fed.sorted { $0.key < $1.key }.compactMap { name, array in
+      guard array.dtype.isFloating else { return nil }
+      let bad = array.doubles.enumerated().filter { !$0.element.isFinite }
+      guard let first = bad.first, let file else { return nil }
+      return Diagnostic.Note(
+        "'\(name)' of \(file) holds \(bad.count) values that are not finite, the first, "
+          + "\(array.texts[first.offset]), at position \(first.offset)")
+    }
   }
 
   private func notFinite(_ name: String, _ array: NDArray) -> Diagnostic {

@@ -124,6 +124,7 @@ struct Train: ParsableCommand, HasExample {
     if let threads { WorkerPool.setShared(threads: threads) }
     let source = try graph.load()
     let dataSet = try DataSet.load(data)
+    try dataSet.checkLabels(for: source)
     var options = Trainer.Options()
     options.batchSize = batchSize
     options.seed = seed

@@ -26,9 +26,10 @@ struct FeedOptions: ParsableArguments {
 
   /// Throws diagnostics for files and data that do not fit the graph.
   func feeds(for source: Graph) throws -> Feeds {
-    var inputs = try arrays.loadInputs()
+    var inputs = try arrays.loadInputs(for: source)
     if let data {
       let dataSet = try DataSet.load(data)
+      try dataSet.checkLabels(for: source)
       let fed = try DataInputs(source, for: dataSet)
         .arrays(of: dataSet.test, in: dataSet, count: batchSize ?? 64)
       inputs.merge(fed) { given, _ in given }

@@ -149,10 +149,9 @@ struct ArrayOptions: ParsableArguments {
   @Option(name: .long, parsing: .unconditional, help: "Seed of initial parameters and noise.")
   var seed: UInt64 = 0
 
-  func loadInputs() throws -> [String: NDArray] {
-    guard let inputs else { return [:] }
-    return Dictionary(
-      try readNPZ(inputs).map { ($0.name, $0.array) }, uniquingKeysWith: { first, _ in first })
+  /// The arrays of --inputs, whose names and shapes fit the graph.
+  func loadInputs(for graph: Graph) throws -> [String: NDArray] {
+    try inputs.map { try Ayatori.loadInputs($0, for: graph) } ?? [:]
   }
 
   /// The parameters in the file. Optimiser state in a checkpoint is left aside.

@@ -10,24 +10,24 @@ extension Diagnostic {
     let head = severity == .error ? "\u{1B}[1;31m" : "\u{1B}[1;35m"
     let reset = "\u{1B}[0m"
     if let location {
-      out += "\(location.file.name):\(location.line):\(location.column): "
+      out += "\(visibleText(location.file.name)):\(location.line):\(location.column): "
     } else if let place {
-      out += "\(place): "
+      out += "\(visibleText(place)): "
     }
     out += color ? "\(head)\(severity.rawValue):\(reset) " : "\(severity.rawValue): "
-    out += "\(message) [\(id)]"
+    out += "\(visibleText(message)) [\(id)]"
     let gutter = location.map { String($0.line).count } ?? 0
     if let location { out += "\n" + Diagnostic.snippet(location, gutter: gutter) }
     let margin = "\n" + String(repeating: " ", count: gutter + 3) + "= "
-    if let expected { out += margin + "expected: " + expected }
-    if let got { out += margin + "got: " + got }
+    if let expected { out += margin + "expected: " + visibleText(expected) }
+    if let got { out += margin + "got: " + visibleText(got) }
     for note in notes {
-      out += margin + "note: " + note.message
+      out += margin + "note: " + visibleText(note.message)
       if let place = note.location {
-        out += " (\(place.file.name):\(place.line):\(place.column))"
+        out += " (\(visibleText(place.file.name)):\(place.line):\(place.column))"
       }
     }
-    if let fix { out += margin + "fix: " + fix }
+    if let fix { out += margin + "fix: " + visibleText(fix) }
     return out
   }
 

@@ -107,16 +107,20 @@ public struct OperandSpec: Sendable, ExpressibleByStringLiteral {
   public var alternatives: [String]
   /// The symbol attribute that records which keyword was used; nil when there is one only.
   public var choice: String?
+  /// For positions: the size attribute below which they have to be. What lies outside counts as
+  /// nothing, so that whoever feeds positions had better look at them first.
+  public var below: String?
 
   public init(
     _ name: String, edge: EdgeKind = .differentiable, isVariadic: Bool = false,
-    alternatives: [String] = [], choice: String? = nil
+    alternatives: [String] = [], choice: String? = nil, below: String? = nil
   ) {
     self.name = name
     self.edge = edge
     self.isVariadic = isVariadic
     self.alternatives = alternatives
     self.choice = choice
+    self.below = below
   }
 
   public init(stringLiteral value: String) { self.init(value) }

@@ -70,6 +70,11 @@ package enum Identifier {
     return text + "\""
   }
 
+  /// Embeddings, overrides and isolates, and what ends them (Unicode Standard Annex #9).
+  static func isBidirectionalControl(_ scalar: Unicode.Scalar) -> Bool {
+    (0x202A...0x202E).contains(scalar.value) || (0x2066...0x2069).contains(scalar.value)
+  }
+
   /// Controls, bidirectional marks and separators: they would move the cursor or hide text.
   static func isInvisible(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.properties.generalCategory {

@@ -99,7 +99,7 @@ struct Lexer {
       case 0x20, 0x09, 0x0B, 0x0C, 0x0D:
         position += 1
       case UInt8(ascii: "/") where byte(1) == UInt8(ascii: "/"):
-        while let next = byte(), next != 0x0A { position += 1 }
+        while let next = byte(), next != 0x0A { skipHidden(next) }
       case UInt8(ascii: "/") where byte(1) == UInt8(ascii: "*"):
         skipBlockComment(&startsLine)
       case 0x80...:
@@ -130,9 +130,22 @@ struct Lexer {
         position += 2
       } else {
         if next == 0x0A { startsLine = true }
-        position += 1
+        skipHidden(next)
       }
     } while depth > 0
+  }
+
+  /// Passes over a byte of a comment or a quoted name, and complains about a character that would
+  /// show them otherwise than they are.
+  private mutating func skipHidden(_ next: UInt8) {
+    // All of them are E2 80 … and E2 81 … in UTF-8.
+    if next == 0xE2 {
+      let (scalar, length) = scalar(at: position)
+      if Identifier.isBidirectionalControl(scalar) {
+        report.bidirectionalControl(scalar, position..<(position + length))
+      }
+    }
+    position += 1
   }
 
   // MARK: Names
@@ -187,7 +200,7 @@ struct Lexer {
           position += length
         }
       } else {
-        position += 1
+        skipHidden(next)
       }
     }
     report.unterminatedName(start..<position)
@@ -283,7 +296,12 @@ struct Lexer {
   /// Takes a whole run of characters that begin no token as one mistake.
   private mutating func scanUnexpected() -> Token.Kind {
     let start = position
-    let (first, _) = scalar(at: position)
+    let (first, length) = scalar(at: position)
+    if Identifier.isBidirectionalControl(first) {
+      position += length
+      report.bidirectionalControl(first, start..<position)
+      return .invalid
+    }
     repeat {
       position += scalar(at: position).length
     } while position < bytes.count && isUnexpected()

@@ -15,6 +15,7 @@ public func parse(
   let report = Reporter(source)
   var parser = Parser(source, report)
   let tree = parser.parse()
+  if parser.isTooLarge { return ParseResult(graph: nil, diagnostics: report.sorted()) }
   var elaborator = Elaborator(tree, dialect, overrides, source, report)
   let graph = elaborator.run()
   let diagnostics = report.sorted()

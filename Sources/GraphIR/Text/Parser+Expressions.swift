@@ -62,7 +62,7 @@ extension Parser {
         report.nestingTooDeep(peek().range)
         return missing()
       }
-      if tree.expressions.count > TextLimits.expressions { return missing() }
+      if isTooLarge { return missing() }
       if wantsOperand {
         guard operand(&work, &wantsOperand) else { return missing() }
       } else {

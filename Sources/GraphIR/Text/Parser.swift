@@ -73,6 +73,9 @@ struct Parser {
     return false
   }
 
+  /// Whether there is more text than is read.
+  var isTooLarge: Bool { tree.expressions.count + tree.statements.count > TextLimits.parts }
+
   // MARK: The file
 
   mutating func parse() -> SyntaxTree {
@@ -90,6 +93,8 @@ struct Parser {
         skipStatement()
       } else if !report.hasUnterminatedComment {
         report.noGraph(first.range, got: describeNext())
+        // What can begin no statement either has been complained about.
+        if !first.isName { skipStatement() }
       }
       return nil
     }
@@ -107,7 +112,7 @@ struct Parser {
     // Blocks that are open, the graph's own aside: where each began, and what ends it.
     var blocks: [(brace: Range<Int>, end: Statement.Kind)] = []
     while true {
-      if report.isFull || tree.expressions.count > TextLimits.expressions { break }
+      if report.isFull || isTooLarge { break }
       let token = peek()
       switch token.kind {
       case .end:
@@ -138,7 +143,15 @@ struct Parser {
       case .name where isKeyword(token) == .fused:
         take()
         guard let number = groupNumber() else {
-          skipStatement()
+          // What the block defines is defined all the same.
+          if peek().kind == .leftBrace {
+            blocks.append((take().range, .closeScope))
+            if blocks.count <= TextLimits.scopeDepth {
+              append(.openScope(Name(text: "fused", flavor: .quoted, range: token.range)))
+            }
+          } else {
+            skipStatement()
+          }
           continue
         }
         let place = token.range.lowerBound..<previousEnd
@@ -154,7 +167,7 @@ struct Parser {
         statement()
       }
     }
-    if tree.expressions.count > TextLimits.expressions { report.textTooLarge(peek().range) }
+    if isTooLarge { report.textTooLarge(peek().range) }
   }
 
   /// The number after `fused`, or nil after a complaint.
@@ -253,7 +266,7 @@ struct Parser {
         if peek().kind == .comma, peek(1).isName { continue }
         return skipStatement()
       }
-    } while takes(.comma)
+    } while !isTooLarge && takes(.comma)
   }
 
   private mutating func constant() {
@@ -316,7 +329,7 @@ struct Parser {
       if takes(.assign) { value = expression() }
       append(.output(name, value))
       if value.map(isMissing) == true { return skipStatement() }
-    } while takes(.comma)
+    } while !isTooLarge && takes(.comma)
   }
 
   private mutating func update() {
@@ -396,6 +409,11 @@ struct Parser {
       return nil
     }
     let dtype = name(take())
+    if peek().kind == .leftParen, !peek().startsLine {
+      fail(
+        expected: "'[' before the sizes", fix: report.typeHint(dtype.text))
+      return nil
+    }
     guard peek().kind == .leftBracket else {
       return TypeSyntax(dtype: dtype, dims: nil, range: dtype.range)
     }
@@ -452,6 +470,10 @@ struct Parser {
     case .colon:
       guard peek(2).kind == .name else { return false }
       return [.leftBracket, .assign, .tilde].contains(peek(3).kind)
+    case .name, .quotedName, .nodeID:
+      // `output loss`: no expression holds two names side by side.
+      return !peek(1).startsLine && token.kind == .name
+        && StatementKeyword(rawValue: text(token)) != nil
     default: return false
     }
   }

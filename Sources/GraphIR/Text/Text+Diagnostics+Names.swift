@@ -13,16 +13,21 @@ extension Reporter {
   func unknownName(
     _ name: Name, among names: some Sequence<String>, _ dimensions: some Sequence<String>
   ) {
+    let fix =
+      name.flavor == .id
+      ? nil : suggestion(for: name.text, among: Array(names) + Array(dimensions))
     error(
       .unknownName, "unknown name \(quote(name.text))", at: name.range,
-      fix: name.flavor == .id
-        ? nil : suggestion(for: name.text, among: Array(names) + Array(dimensions)))
+      expected: fix == nil ? "a value that is defined above" : nil, fix: fix)
   }
 
   func usedBeforeDefinition(_ name: Name, defined: Range<Int>) {
     error(
       .usedBeforeDefinition, "\(quote(name.text)) is used before it is defined", at: name.range,
-      notes: [note("defined here", defined)], fix: "move the definition up")
+      notes: [note("defined here", defined)],
+      fix: defined.lowerBound < name.range.lowerBound
+        ? "nothing is made of itself; what a run leaves for the next is a 'state' with an 'update'"
+        : "move the definition up")
   }
 
   func leafWithoutName(_ name: Name) {

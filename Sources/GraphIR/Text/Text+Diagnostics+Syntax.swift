@@ -10,6 +10,8 @@ extension Reporter {
       : quote(String(Character(scalar)))
     error(
       .unexpectedCharacter, "\(shown) begins nothing in this language", at: range,
+      expected: Self.meant[scalar] == nil
+        ? "a name, a number, an operator or a bracket; others stand in quoted names" : nil,
       fix: Self.meant[scalar])
   }
 
@@ -23,11 +25,24 @@ extension Reporter {
     "^": "powers are written x ** 2",
     ".": "a fraction begins with a digit: 0.5",
     "!": "only '!=' begins with '!'",
+    "\u{FFFD}": "the file was saved in another encoding than it was written in; save it as UTF-8",
     "（": "write '('", "）": "write ')'", "，": "write ','", "、": "write ','", "：": "write ':'",
     "＝": "write '='", "｛": "write '{'", "｝": "write '}'", "～": "write '~'", "−": "write '-'",
     "×": "write '*'", "·": "write '*'", "÷": "write '/'", "≤": "write '<='", "≥": "write '>='",
     "≠": "write '!='",
   ]
+
+  /// Controls that reorder what stands beside them on the screen: N. Boucher and R. Anderson,
+  /// "Trojan Source: Invisible Vulnerabilities", 2021.
+  func bidirectionalControl(_ scalar: Unicode.Scalar, _ range: Range<Int>) {
+    let code = String(scalar.value, radix: 16)
+    let name = scalar.properties.name.map { ", \($0)," } ?? ""
+    error(
+      .bidirectionalControl,
+      "U+\(code.uppercased())\(name) shows this line in another order than it is read", at: range,
+      expected: "text that reads as it looks",
+      fix: "take it out; within a quoted name it is written \\u{\(code)}")
+  }
 
   func malformedNumber(_ range: Range<Int>, isLong: Bool) {
     error(
@@ -68,7 +83,9 @@ extension Reporter {
   }
 
   func emptyName(_ range: Range<Int>) {
-    error(.emptyName, "a name needs at least one character", at: range)
+    error(
+      .emptyName, "a name needs at least one character", at: range,
+      expected: "a character between the quotes", got: "none")
   }
 
   // MARK: Statements
@@ -124,6 +141,9 @@ extension Reporter {
     default: nil
     }
   }
+
+  /// How a type with sizes is written.
+  func typeHint(_ dtype: String) -> String { "write \(dtype.prefix(20))[N, D]" }
 
   func unknownStatement(_ name: Name) {
     let keywords = StatementKeyword.allCases.map(\.rawValue)
@@ -186,7 +206,7 @@ extension Reporter {
   func textTooLarge(_ range: Range<Int>) {
     error(
       .textTooLarge, "this text is too large", at: range,
-      expected: "at most \(TextLimits.expressions) names, literals and operations")
+      expected: "at most \(TextLimits.parts) names, literals, operations and statements")
   }
 
   func tooMany(_ severity: Diagnostic.Severity) -> Diagnostic {

@@ -38,7 +38,9 @@ extension Reporter {
   }
 
   func dimArithmetic(_ problem: DimError, at range: Range<Int>) {
-    error(.dimensionArithmetic, problem.description, at: range)
+    error(
+      .dimensionArithmetic, problem.description, at: range,
+      expected: "a whole number of at most \(Int.max)")
   }
 
   func inexactDivision(_ left: Dim, _ right: Dim, at range: Range<Int>) {

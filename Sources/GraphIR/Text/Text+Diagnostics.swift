@@ -2,6 +2,7 @@
 package enum TextDiagnosticID: String, CaseIterable, Sendable {
   // Characters
   case unexpectedCharacter = "unexpected-character"
+  case bidirectionalControl = "bidirectional-control"
   case malformedNumber = "malformed-number"
   case numberOutOfRange = "number-out-of-range"
   case unterminatedName = "unterminated-name"

@@ -6,7 +6,7 @@ extension OpDefinition {
   /// elsewhere; an index outside gives zeros.
   public static let oneHot = OpDefinition(
     "one_hot", "1 at the index, 0 elsewhere",
-    operands: [OperandSpec("index", edge: .nondifferentiable)],
+    operands: [OperandSpec("index", edge: .nondifferentiable, below: "depth")],
     attributes: [
       AttributeSpec("depth", .dim, "the extent of the new last axis"),
       AttributeSpec("dtype", .dtype, default: .dtype(.f32), "the dtype of the result"),

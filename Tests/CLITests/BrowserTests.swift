@@ -203,7 +203,7 @@ struct BrowserTests {
              {"name": "kl", "value": 0.5, "weight": 1}],
            "rows": [{"name": "mu", "norms": [2.5, 3.5], "total": 4.5, "cosine": -0.125,
              "signalToNoise": 8.5}],
-           "latents": []}]}
+           "latents": [{"divergence": 0.5, "meanSigma": 0.25}]}]}
         """, to: directory + "gradflow.json")
       let (record, _, _) = try Self.page(
         "Graphs/linear_gaussian.aya", [], in: directory, extra: ["--course", "."])

@@ -103,9 +103,9 @@ let package = Package(
         .product(name: "Subprocess", package: "swift-subprocess"),
       ],
       swiftSettings: swift),
-    .target(name: "CSubreaper", path: "Tests/CSubreaper"),
+    .executableTarget(name: "measure-peak", path: "Tests/MeasurePeak"),
     .testTarget(
-      name: "CLITests", dependencies: ["AyatoriCLI", "Ayatori", "VAE", "CSubreaper"],
+      name: "CLITests", dependencies: ["AyatoriCLI", "Ayatori", "VAE"],
       swiftSettings: swift),
 
     // MARK: The house itself

@@ -1,4 +1,3 @@
-import CSubreaper
 import Foundation
 import Testing
 
@@ -7,51 +6,25 @@ extension Tool {
   static let memoryBound = 200_000_000
 
   /// As `run`; with the most memory that was resident, in bytes.
-  ///
-  /// The kernel counts what was resident before `exec` too, which for a child of this test would be
-  /// this test. So a shell starts the tool and ends, and the tool, an orphan, becomes ours.
   static func runMeasured(
     _ arguments: [String], in directory: String,
     sourceLocation: Testing.SourceLocation = #_sourceLocation
   ) throws -> (result: Result, peak: Int) {
-    try #require(csr_become_subreaper() == 0, "prctl: \(errno)")
-    let place = FileManager.default.temporaryDirectory.appending(path: "ayatori-peak-\(UUID())")
-    try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: place) }
-    let (out, err) = (place.appending(path: "out"), place.appending(path: "err"))
-    let shell = Process()
-    shell.executableURL = URL(filePath: "/bin/sh")
-    shell.arguments =
-      [
-        "-c", "out=$1 err=$2; shift 2; \"$@\" >\"$out\" 2>\"$err\" </dev/null & echo $!", "sh",
-        out.path, err.path, binary,
-      ] + arguments
-    shell.currentDirectoryURL = URL(filePath: directory)
-    let pipe = Pipe()
-    shell.standardOutput = pipe
-    try shell.run()
-    let line = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    shell.waitUntilExit()
-    try? pipe.fileHandleForReading.close()
-    let id = try #require(pid_t(line.trimmingCharacters(in: .whitespacesAndNewlines)))
-
-    var (status, usage): (Int32, rusage) = (0, rusage())
-    let deadline = Date(timeIntervalSinceNow: Double(timeout))
-    while wait4(id, &status, WNOHANG, &usage) == 0 {
-      if Date() > deadline {
-        kill(id, SIGKILL)
-        Issue.record("longer than \(timeout) s: \(arguments)", sourceLocation: sourceLocation)
-      }
-      usleep(2000)
-    }
-    let signal = status & 0x7F
+    let note = FileManager.default.temporaryDirectory.appending(path: "ayatori-peak-\(UUID())")
+    defer { try? FileManager.default.removeItem(at: note) }
+    let helper = URL(filePath: binary).deletingLastPathComponent().appending(path: "measure-peak")
+    var result = try launch(
+      helper.path(), [note.path(), binary] + arguments, in: directory,
+      sourceLocation: sourceLocation)
+    try #require(result.status == 0, "measure-peak: \(result.status)")
+    let numbers = try String(contentsOf: note, encoding: .utf8).split { " \n".contains($0) }
+      .compactMap { Int($0) }
+    try #require(numbers.count == 2, "measure-peak wrote \(numbers)")
+    let signal = numbers[0] & 0x7F
     #expect(signal == 0, "a trap: \(arguments)", sourceLocation: sourceLocation)
-    let result = Result(
-      status: signal == 0 ? status >> 8 & 0xFF : -signal,
-      out: String(decoding: try Data(contentsOf: out), as: UTF8.self),
-      err: String(decoding: try Data(contentsOf: err), as: UTF8.self))
+    result.status = Int32(signal == 0 ? numbers[0] >> 8 & 0xFF : -signal)
     // Linux counts in KiB (getrusage(2)).
-    return (result, usage.ru_maxrss * 1024)
+    return (result, numbers[1] * 1024)
   }
 
   /// What every bad input comes to: exit code 1, diagnostics and nothing else, few bytes of them,

@@ -112,7 +112,12 @@ struct GradientFormulaWriter {
         waiting.append((symbol, level))
       }
     }
-    let shown = Set(derivatives.map(\.node))
+    // Two nodes may have the same derivative: it explains itself where it is not said to be that of
+    // the other.
+    let shown = Set(
+      derivatives.filter { derivative in
+        !derivative.formula.symbols.contains { $0.node == derivative.node }
+      }.map(\.node))
     for derivative in derivatives {
       for way in derivative.ways { expect(way.formula, 1) }
       expect(derivative.formula, 1)

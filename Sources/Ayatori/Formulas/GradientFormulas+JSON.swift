@@ -43,6 +43,9 @@ public struct FormulaReport: Encodable, Sendable {
   public var of: String?
   public var derivatives: [Derivative]?
   public var localTo: String?
+  /// ∂f/∂node, of which the local derivatives are functions where the node mixes elements; missing
+  /// where each is a factor.
+  public var cotangent: String?
   public var local: [Local]?
   public var meanings: [Line]
 
@@ -58,6 +61,7 @@ public struct FormulaReport: Encodable, Sendable {
         })
     }
     localTo = local?.node
+    cotangent = local?.cotangent?.text
     self.local = local?.entries.map { entry in
       Local(
         operand: entry.operand.name, place: entry.symbol.place, symbol: entry.symbol.text,

@@ -43,6 +43,7 @@ extension LocalDerivatives {
   public var latex: String {
     let style = LaTeXStyle()
     var lines = ["\\[ \(style.name(node)) = \(value.latex) \\]"]
+    if let remark { lines.append("% \(LaTeXStyle.comment(remark))") }
     for entry in entries {
       if let formula = entry.formula {
         lines.append("\\[ \(entry.symbol.latex) = \(formula.latex) \\]")

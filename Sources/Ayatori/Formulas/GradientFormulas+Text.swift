@@ -67,6 +67,13 @@ extension LocalDerivatives.Entry {
 }
 
 extension LocalDerivatives {
+  /// What f is, where derivatives are told by what they do to its gradient.
+  var remark: String? {
+    guard let cotangent, let root = cotangent.root else { return nil }
+    return "its elements mix, so no derivative is a factor; for any scalar "
+      + "\(TextStyle().name(root)) of \(TextStyle().name(node)):"
+  }
+
   /// The report for people.
   public var text: String {
     let rows = entries.flatMap { entry in
@@ -76,6 +83,7 @@ extension LocalDerivatives {
     }
     let width = rows.map(\.0.count).max() ?? 0
     var lines = ["\(TextStyle().name(node)) = \(value.text)"]
+    if let remark { lines.append("  \(remark)") }
     for (head, answer) in rows {
       lines.append("  \(head)\(String(repeating: " ", count: width - head.count)) \(answer)")
     }

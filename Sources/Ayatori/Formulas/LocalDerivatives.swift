@@ -4,6 +4,10 @@ import GraphOps
 
 /// The derivatives of a node by its own operands, element by element, as mathematics: ∂z/∂mu = 1,
 /// ∂z/∂logvar = 0.5·σ ⊙ ε. They are what lowering and the ops' gradient rules make of the node.
+///
+/// Where an element of an operand moves several of the node's, as in a softmax, no factor per
+/// element is the derivative, which is a matrix. It is told by what it does to the gradient of
+/// any scalar f: ∂f/∂l = c ⊙ (∂f/∂c − Σ (c ⊙ ∂f/∂c)), a product with the transposed Jacobian.
 public struct LocalDerivatives: Sendable {
   public struct Entry: Sendable {
     /// The operand's symbol: `mu`, ε.
@@ -21,6 +25,9 @@ public struct LocalDerivatives: Sendable {
   /// The node itself, in terms of its operands and parts.
   public let value: Formula
   public let entries: [Entry]
+  /// ∂f/∂node, of which the entries are functions where the node mixes elements of an operand; nil
+  /// where each is a factor.
+  public let cotangent: FormulaSymbol?
   public let meanings: [GradientFormulas.Meaning]
   /// The node and its operands by themselves, with the adjoints; its leaves are the operands.
   public let graph: Graph
@@ -38,15 +45,29 @@ public struct LocalDerivatives: Sendable {
       operation.definition.sampling != nil || operation.definition.isElementwise
     else { throw Diagnostics([.noLocalDerivatives(node, source)]) }
     let alone = try AloneNode(node, operation, source, compiler)
-    let (lowered, root) = (alone.graph, alone.root)
     // The total of a node that works element by element has the derivatives of its elements.
+    var (lowered, root) = (alone.graph, alone.root)
     let floating = alone.operands.map(\.leaf).filter { lowered[$0].type.dtype.isFloating }
-    let reverse = try ReverseMode.differentiate(
+    var reverse = try ReverseMode.differentiate(
       lowered, root: .init(root), withRespectTo: floating)
+    var scalar: (name: String, cotangent: NodeID)?
+    if lowered.mixesElements(from: floating, reverse.adjoints) {
+      let found = LocalDerivatives.scalar(of: alone, besides: source)
+      (lowered, root) = (found.graph, found.root)
+      scalar = (found.name, found.cotangent)
+      reverse = try ReverseMode.differentiate(
+        lowered, root: .init(root), withRespectTo: floating)
+    }
     let reader = FormulaReader(
       reverse.graph, rootName: lowered[root].label,
       adjoints: reverse.adjoints.mapValues(\.node).filter { $0.key == root })
     var shown: [FormulaSymbol: FormulaSymbol] = [:]
+    cotangent = scalar.map {
+      FormulaSymbol(kind: .derivative, name: node.label, root: $0.name, node: $0.cotangent)
+    }
+    if let scalar, let symbol = reader.written[scalar.cotangent.index].symbol {
+      shown[symbol] = cotangent
+    }
     var entries: [Entry] = []
     for operand in alone.operands {
       guard let symbol = reader.written[operand.leaf.index].symbol else { continue }
@@ -54,7 +75,8 @@ public struct LocalDerivatives: Sendable {
       own.name = operand.name
       shown[symbol] = own
       let head = FormulaSymbol(
-        kind: .derivative, name: operand.name, root: node.label, place: operand.place,
+        kind: .derivative, name: operand.name, root: scalar?.name ?? node.label,
+        place: operand.place,
         letter: symbol.letter)
       var entry = Entry(operand: own, symbol: head)
       switch reverse.derivatives[operand.leaf] {
@@ -84,6 +106,22 @@ public struct LocalDerivatives: Sendable {
     graph = reverse.graph
   }
 
+  /// A scalar f that depends on the node in any way: its gradient at the node is an input.
+  private static func scalar(
+    of alone: AloneNode, besides source: Graph
+  ) -> (graph: Graph, root: NodeID, name: String, cotangent: NodeID) {
+    let builder = GraphBuilder(continuing: alone.graph)
+    var (name, number) = ("f", 1)
+    while source.node(named: name) != nil || alone.graph.node(named: name) != nil {
+      number += 1
+      name = "f\(number)"
+    }
+    let value = Value(builder: builder, id: alone.value)
+    let cotangent = builder.input(name, alone.graph[alone.value].type)
+    let root = GraphOps.sum(cotangent * value).id
+    return (builder.build(), root, name, cotangent.id)
+  }
+
   private static func meanings(
     _ formulas: [Formula], _ reader: FormulaReader
   ) -> [GradientFormulas.Meaning] {
@@ -100,5 +138,41 @@ public struct LocalDerivatives: Sendable {
       next += 1
     }
     return meanings
+  }
+}
+
+extension Graph {
+  /// Whether a gradient comes to one of `leaves` through an op in which an element of the operand
+  /// moves others than that at its own place: softmax, sums, products of matrices.
+  fileprivate func mixesElements(
+    from leaves: [NodeID], _ adjoints: [NodeID: ReverseMode.Adjoint]
+  ) -> Bool {
+    var depends = [Bool](repeating: false, count: nodes.count)
+    for leaf in leaves { depends[leaf.index] = true }
+    for node in nodes where !node.body.isLeaf {
+      let moving = node.operands.filter { depends[$0.index] }
+      guard !moving.isEmpty else { continue }
+      depends[node.id.index] = true
+      // The node at the end is the total, not a part of what it is the total of.
+      guard let definition = node.operation?.definition, !definition.isPlacewise,
+        node.type.shape.rank > 0
+      else { continue }
+      let passes = moving.contains { operand in
+        adjoints[operand]?.ways.contains { $0.user == node.id } ?? false
+      }
+      if passes { return true }
+    }
+    return false
+  }
+}
+
+extension OpDefinition {
+  /// Whether each element of the result depends on one place of the operands: elementwise ops,
+  /// barriers, and copies along new axes.
+  fileprivate var isPlacewise: Bool {
+    switch notation {
+    case .barrier, .stretching: true
+    default: isElementwise
+    }
   }
 }

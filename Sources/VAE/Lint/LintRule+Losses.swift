@@ -50,7 +50,8 @@ extension LintRule {
   static let losses: [LintRule] = [
     LintRule(
       "mean-loss-sum-kl",
-      why: "the weight of the divergence changes with the batch size, and no β says so"
+      why:
+        "the weights of the terms against each other change with the batch size, and no β says so"
     ) { c in
       guard let batch = c.batch else { return [] }
       let terms = c.terms(batch)
@@ -62,12 +63,14 @@ extension LintRule {
           node: other.node, others: [mean.node],
           message: "terms of the loss are reduced differently: an element counts "
             + "\(mean.weight.text) in \(c.name(mean)), \(other.weight.text) in \(c.name(other))",
-          fix: "reduce both alike: sum over pixels and latents, then divide by \(batch)")
+          fix: "reduce both alike: sum each over all its axes, then divide by \(batch)")
       ]
     },
 
     LintRule(
-      "hidden-beta", why: "averaging one term alone is a β that nobody chose and no table shows"
+      "hidden-beta",
+      why: "averages over other extents than the other term's are a β that nobody chose and no "
+        + "table shows"
     ) { c in
       guard let batch = c.batch else { return [] }
       let terms = c.terms(batch)

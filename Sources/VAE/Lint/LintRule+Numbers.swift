@@ -80,7 +80,7 @@ extension LintRule {
           node: node.id, others: [operand],
           message: "the operand of \(c.mention(node.id)), \(c.mention(operand)), can \(what)",
           severity: mends.isEmpty && !c.ranges[operand.index].isPositive ? .warning : .note,
-          fix: "make it positive: softplus(\(c.expression(operand))) + 1e-6", rewrites: mends)
+          fix: "make it positive: \(c.positive(operand))", rewrites: mends)
       }
     },
 
@@ -95,7 +95,7 @@ extension LintRule {
           message:
             "nothing keeps \(c.mention(operand)), by which \(c.mention(node.id)) divides, from 0",
           severity: mends.isEmpty ? .warning : .note,
-          fix: "make it positive: softplus(\(c.expression(operand))) + 1e-6", rewrites: mends)
+          fix: "make it positive: (\(c.positive(operand)))", rewrites: mends)
       }
     },
   ]

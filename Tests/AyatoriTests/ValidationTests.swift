@@ -103,6 +103,36 @@ import Testing
     }
   }
 
+  /// Found by fuzzing: where the loss itself overflows, an infinite derivative may become ∞ − ∞.
+  @Test func overflowIsNoFault() throws {
+    var options = CompilerOptions()
+    options.validator = Validator(seed: 1)
+    let graph = try Oracle.graph(
+      "traps/log_sigma_as_logvar", dims: ["D": 5, "H": 4, "Z": 2], dtype: .f64)
+    let compiler = Compiler(options)
+    _ = try compiler.stabilize(compiler.lower(graph), keeping: [])
+    #expect((options.validator?.summary.changedSteps ?? 0) > 0)
+  }
+
+  /// Found by fuzzing: a density's reference rounded otherwise than what it is lowered to.
+  @Test(arguments: ["log_variance", "stddev", "log_stddev"])
+  func loweringADensityIsExact(scale: String) throws {
+    for seed in Self.seeds {
+      var options = CompilerOptions()
+      options.validator = Validator(seed: seed)
+      _ = try Compiler(options).lower(
+        Self.graph("y = normal_log_prob(x, w, \(scale): exp(v))"))
+      #expect(options.validator?.summary.changedSteps == 1)
+    }
+  }
+
+  /// An infinite derivative of a finite value is a pole, and must not become NaN.
+  @Test func dont_forgivePoles() throws {
+    let found = try Validator(seed: 1).deviation(
+      Self.graph("y = sqrt(x)"), Self.graph("y = sqrt(x) + 0 * sqrt(1 * x)"), .reassociating)
+    #expect(found?.subject.contains("derivative") == true)
+  }
+
   @Test(arguments: [
     ("y = x - x", "y = 0 * w", FloatClass.finiteOnly, true),
     // Infinity times zero is NaN; only where all is finite it is zero.

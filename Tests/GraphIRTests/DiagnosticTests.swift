@@ -43,6 +43,31 @@ private func rendered(_ part: String, in text: String) throws -> [String] {
     #expect(Diagnostic("bad", "no", got: "1").rendered() == "error: no [bad]\n   = got: 1")
   }
 
+  /// Names of members, keys and paths come from files of anybody: they neither move the cursor nor
+  /// pass for a line of ours.
+  @Test func whatCannotBeSeenIsEscaped() {
+    let hostile = "a\u{1B}[31m\u{0}\u{202E}b\nx.aya:1:1: error\u{2028}\u{9B}é"
+    let shown = #"a\u{1b}[31m\u{0}\u{202e}b\nx.aya:1:1: error\u{2028}\u{9b}é"#
+    let file = SourceFile(name: hostile, text: "z\n")
+    let place = GraphIR.SourceLocation(file: file, range: 0..<1)
+    let diagnostic = Diagnostic(
+      "bad", hostile, at: place, expected: hostile, got: hostile,
+      notes: [.init(hostile, at: place)], fix: hostile)
+    #expect(
+      diagnostic.rendered() == """
+        \(shown):1:1: error: \(shown) [bad]
+          1 | z
+            | ^
+            = expected: \(shown)
+            = got: \(shown)
+            = note: \(shown) (\(shown):1:1)
+            = fix: \(shown)
+        """)
+    #expect(
+      Diagnostic("bad", "no", place: hostile).rendered() == "\(shown): error: no [bad]")
+    #expect(Diagnostic("bad", "日本語").rendered() == "error: 日本語 [bad]")
+  }
+
   @Test func colourOnlyDecorates() throws {
     let error = Diagnostic("an-id", "wrong", at: try location(of: "b", in: "a b c"))
     let warning = Diagnostic("an-id", "wrong", severity: .warning)

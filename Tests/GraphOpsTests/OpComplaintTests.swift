@@ -348,6 +348,14 @@ struct Complaint: Sendable, CustomTestStringConvertible {
       differing("categorical_log_prob", [.f32(3), .f64(3)], "x"),
       unbroadcastable("categorical_log_prob", [.f32(2, 3), .f32(4, 3)]),
       Complaint(
+        "categorical_log_prob", [.f32(), .f32(4, 3)],
+        "the choice is one of other categories in 'categorical_log_prob'",
+        expected: "a last axis of 3", got: "f32[]", operand: 0),
+      Complaint(
+        "categorical_log_prob", [.f32(4, 3), .f32(4, 1)],
+        "the choice is one of other categories in 'categorical_log_prob'",
+        expected: "a last axis of 1", got: "f32[4, 3]", operand: 0),
+      Complaint(
         "categorical_log_prob", [.f32(3), .f32(0)],
         "there is no category to choose in 'categorical_log_prob'", expected: "[…, categories]",
         got: "f32[0]", operand: 1),

@@ -10,7 +10,9 @@ import Passes
 ///   built anew, may differ as under `reassociating`.
 /// - `reassociating`: 8 ulp and 16 times the spread of the value before under random rounding
 ///   (`PointEvaluation`). Where that spread is not finite nothing is said: there a rewrite may turn
-///   log σ(−1000) = −∞ into −1000. But what was finite stays so, and no NaN comes in.
+///   log σ(−1000) = −∞ into −1000. But what was finite stays so, and no NaN comes in, save into an
+///   infinite derivative of a value on whose way something overflows: there ∞ − ∞ depends on the
+///   order in which contributions are gathered.
 /// - `finiteOnly`: the same, at points at which every value before is finite.
 struct Equivalence {
   private(set) var numbering = ValueNumbering()
@@ -32,6 +34,8 @@ struct Equivalence {
     var subject: String
     var before: Int?
     var after: Int?
+    /// The value before whose derivative this is; nil for a value itself.
+    var differentiated: Int?
   }
 
   /// The first deviation of `after` from `before`, if there is one; `isChanged` tells whether there
@@ -177,6 +181,7 @@ struct Equivalence {
         subject: "derivative of \(a.root) with respect to '\(a.target)'", before: nil, after: nil)
       if case .node(let id) = a.derivative { pair.before = oldNumbers[a.graph][id.index] }
       if case .node(let id) = b.derivative { pair.after = newNumbers[b.graph][id.index] }
+      pair.differentiated = oldNumbers[a.graph][a.value.index]
       // What had no derivative may have got one.
       if case .undefined = a.derivative { return nil }
       return pair.before == pair.after ? nil : pair
@@ -230,6 +235,12 @@ struct Equivalence {
         float: float, point: point)
     }
     if isExact { return suspects.first.map { deviation($0, 0) } }
+    if let value = pair.differentiated, suspects.contains(where: { before.values[$0].isInfinite }) {
+      evaluations[place].evaluate([value], numbering)
+      if !evaluations[place].isFinite(value, numbering) {
+        suspects.removeAll { before.values[$0].isInfinite }
+      }
+    }
     var allowed: [Int: Double] = [:]
     for trials in Equivalence.trials where !suspects.isEmpty {
       let spreads = spreads(pair.before ?? pair.after, suspects, place, trials)

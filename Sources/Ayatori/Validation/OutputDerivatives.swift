@@ -15,6 +15,8 @@ struct OutputDerivatives {
     /// The graph in which the derivative stands, by its place in `graphs`.
     var graph: Int
     var derivative: Derivative
+    /// What is differentiated, in that graph.
+    var value: NodeID
   }
 
   private(set) var graphs: [Graph] = []
@@ -64,7 +66,8 @@ struct OutputDerivatives {
         guard let derivative = result.derivatives[leaf.id] else { continue }
         answers.append(
           Answer(
-            root: root.label, target: leaf.label, graph: graphs.count, derivative: derivative))
+            root: root.label, target: leaf.label, graph: graphs.count, derivative: derivative,
+            value: root.id))
       }
       graphs.append(result.graph)
     }

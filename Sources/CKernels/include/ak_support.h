@@ -8,7 +8,13 @@
 #define AK_MAX_RANK 8
 
 // One copy of a function for each x86-64 level; the loader picks one (ifunc). The contents are the
-// same C, so the copies differ in speed only.
+// same C, so the copies differ in speed only. Not under the thread sanitizer: the loader picks
+// before the sanitizer is there, whose calls in the picking function would then crash.
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define AK_CLONES
+#endif
+#endif
 #ifndef AK_CLONES
 #if defined(__x86_64__) && defined(__ELF__)
 #define AK_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))

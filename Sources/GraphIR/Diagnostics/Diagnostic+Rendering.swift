@@ -5,6 +5,9 @@ extension Diagnostic {
   ///       12 |   z = muu + 1
   ///          |       ^~~
   ///          = fix: did you mean 'mu'?
+  ///
+  /// Names of files and what stands in them come from anywhere: what could move a terminal's
+  /// cursor, turn the direction of text or pass for another line is escaped.
   public func rendered(color: Bool = false) -> String {
     var out = ""
     let head = severity == .error ? "\u{1B}[1;31m" : "\u{1B}[1;35m"
@@ -55,10 +58,7 @@ extension Diagnostic {
     var characters = text.map { character -> Character in
       if character == "\t" { return " " }
       guard let scalar = character.unicodeScalars.first else { return character }
-      let isControl =
-        scalar.properties.generalCategory == .control
-        || scalar.properties.generalCategory == .format
-      return isControl ? "\u{FFFD}" : character
+      return Identifier.isInvisible(scalar) ? "\u{FFFD}" : character
     }
     var caret = min(file.characterCount(lower..<start), characters.count)
     let length = max(1, file.characterCount(start..<max(start, min(stop, upper))))

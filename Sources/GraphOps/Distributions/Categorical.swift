@@ -82,6 +82,12 @@ extension OpDefinition {
       try context.requireEqualDTypes(0..<2)
       try context.requireCategories(at: 1)
       let shape = try context.broadcastShape(0..<2)
+      let (choice, own) = (context[0].shape.dims.last, context[1].shape.dims.last)
+      guard choice == own else {
+        throw .shape(
+          context, 0, "the choice is one of other categories",
+          expected: "a last axis of \(own ?? 0)")
+      }
       return ValueType(context[0].dtype, Shape(shape.dims.dropLast()))
     },
     // A sum of logarithms of probabilities, none counted less than nought times.

@@ -40,10 +40,18 @@ extension OpDefinition {
     },
     reference: ReferenceRule { context throws(RunError) in
       let scale = NormalScale(context.attributes)
+      // Term by term as the decomposition has it, so that lowering changes no bit.
       return try ReferenceRule.broadcast {
-        let sigma = scale.standardDeviation($0[2])
-        let e = ($0[0] - $0[1]) / sigma
-        return -0.5 * e * e - Foundation.log(sigma) - halfLog2Pi
+        let (distance, s) = ($0[0] - $0[1], $0[2])
+        switch scale {
+        case .logVariance:
+          return -0.5 * (distance * distance * Foundation.exp(-s) + s) - halfLog2Pi
+        case .standardDeviation:
+          let e = distance / s
+          return -0.5 * (e * e) - Foundation.log(s) - halfLog2Pi
+        case .logStandardDeviation:
+          return -0.5 * (distance * distance * Foundation.exp(-2 * s)) - s - halfLog2Pi
+        }
       }(context)
     },
     kernel: .decomposed, drawing: .init(.loss, symbol: "ln N(x; m, σ²)"),

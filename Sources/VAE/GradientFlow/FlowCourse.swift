@@ -43,7 +43,11 @@ public struct FlowCourse: Codable, Sendable {
   /// Reads a run's course. Throws diagnostics for files that are none.
   public init(readFrom directory: String) throws(Diagnostic) {
     let path = FlowCourse.path(in: directory)
-    let bytes = try readFile(path, limit: FlowCourse.limit)
+    try self.init(readFile(path, limit: FlowCourse.limit), path: path)
+  }
+
+  /// What the bytes of the file at `path` hold. Throws when that is no course.
+  init(_ bytes: [UInt8], path: String) throws(Diagnostic) {
     let course: FlowCourse
     do {
       let decoder = JSONDecoder()

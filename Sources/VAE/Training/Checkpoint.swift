@@ -30,7 +30,11 @@ public struct Checkpoint: Sendable {
   /// none.
   public init(readFrom path: String) throws(Diagnostic) {
     let path = Checkpoint.file(path)
-    let file = try SafetensorsFile.read(path)
+    try self.init(SafetensorsFile.read(path), path: path)
+  }
+
+  /// What the file at `path` holds. Throws when that is no checkpoint.
+  init(_ file: SafetensorsFile, path: String) throws(Diagnostic) {
     let metadata = file.metadata
     guard metadata["format"] == Checkpoint.format else {
       throw .notACheckpoint(path, metadata["format"] ?? "no 'format'")
@@ -79,7 +83,9 @@ public struct Checkpoint: Sendable {
   }
 
   /// Writes atomically: the file is always a whole checkpoint. Equal states give equal bytes.
-  public func write(to path: String) throws(Diagnostic) {
+  public func write(to path: String) throws(Diagnostic) { try file.write(to: path) }
+
+  var file: SafetensorsFile {
     var metadata = [
       "format": Checkpoint.format, "version": String(Checkpoint.version), "epoch": String(epoch),
       "step": String(step),
@@ -87,7 +93,7 @@ public struct Checkpoint: Sendable {
     metadata.merge(underWay.metadata) { $1 }
     if let best { metadata.merge(best.metadata) { $1 } }
     for (name, value) in identity { metadata[Checkpoint.runPrefix + name] = value }
-    try SafetensorsFile(tensors: arrays, metadata: metadata).write(to: path)
+    return SafetensorsFile(tensors: arrays, metadata: metadata)
   }
 
   /// Throws when a value of `expected` is another one here, saying all that differ. What an older

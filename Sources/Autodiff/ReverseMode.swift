@@ -37,18 +37,26 @@ public struct ReverseMode {
     public var ways: [Way]
   }
 
-  /// A contribution to an adjoint: the node that computes it, and the user along which it comes.
+  /// A contribution to an adjoint: the node that computes it, the user along which it comes, and
+  /// the first node downstream at which ways end.
   public struct Way: Sendable {
     public var node: NodeID
     public var user: NodeID
+    public var origin: NodeID
   }
 
   /// ∂root/∂target for every target.
   ///
   /// Forward nodes keep their ids. Throws a diagnostic when the root is not a floating scalar or a
   /// target is not floating; a target that no gradient reaches is an answer, not an error.
+  ///
+  /// What comes in is summed at nodes where `waysEnd`, as at the root and the targets: by default
+  /// everywhere. At other nodes what comes from different origins stays apart, and the node has no
+  /// adjoint of its own: that costs a pass per origin, and shows which way each part of a
+  /// target's derivative came.
   public static func differentiate(
-    _ graph: Graph, root: Root, withRespectTo targets: [NodeID]
+    _ graph: Graph, root: Root, withRespectTo targets: [NodeID],
+    waysEnd: (NodeID) -> Bool = { _ in true }
   ) throws(Diagnostic) -> Result {
     let rootNode = graph[root.node]
     guard rootNode.type.shape.rank == 0, rootNode.type.dtype.isFloating else {
@@ -62,7 +70,7 @@ public struct ReverseMode {
         "target-not-floating", "there are no derivatives with respect to '\(graph[target].label)'",
         at: graph[target].location, expected: "f32 or f64", got: "\(graph[target].type)")
     }
-    var pass = Pass(graph: graph, root: root, targets: targets)
+    var pass = Pass(graph: graph, root: root, targets: targets, waysEnd: waysEnd)
     pass.run()
     return pass.finish()
   }
@@ -97,7 +105,9 @@ private struct Pass {
   let users: [[NodeID]]
   /// Nodes on a way from a target to the root.
   let isOnPath: [Bool]
-  var contributions: [[(value: Value, user: NodeID)]]
+  /// Nodes at which everything that comes in is summed.
+  let isEnd: [Bool]
+  var contributions: [[Contribution]]
   var refusals: [[Refusal]]
   var adjoints: [Value?]
   var ways: [[ReverseMode.Way]]
@@ -105,7 +115,15 @@ private struct Pass {
   /// The first `index` that no contribution of a value has yet.
   var nextIndex: [NodeID: Int] = [:]
 
-  init(graph: Graph, root: ReverseMode.Root, targets: [NodeID]) {
+  struct Contribution {
+    var value: Value
+    var user: NodeID
+    var origin: NodeID
+  }
+
+  init(
+    graph: Graph, root: ReverseMode.Root, targets: [NodeID], waysEnd: (NodeID) -> Bool
+  ) {
     self.graph = graph
     self.root = root
     self.targets = targets
@@ -119,6 +137,9 @@ private struct Pass {
       depends[node.id.index] = node.operands.contains { depends[$0.index] }
     }
     isOnPath = zip(needed, depends).map { $0 && $1 }
+    var isEnd = graph.nodes.map { waysEnd($0.id) }
+    for id in targets + [root.node] { isEnd[id.index] = true }
+    self.isEnd = isEnd
     contributions = Array(repeating: [], count: graph.nodes.count)
     refusals = Array(repeating: [], count: graph.nodes.count)
     adjoints = Array(repeating: nil, count: graph.nodes.count)
@@ -127,12 +148,38 @@ private struct Pass {
 
   mutating func run() {
     for node in graph.nodes.reversed() where isOnPath[node.id.index] && node.id <= root.node {
+      let origins = isEnd[node.id.index] ? [node.id] : origins(of: node)
+      if origins.count > 1 {
+        propagateApart(origins, through: node)
+        continue
+      }
       guard let adjoint = adjoint(of: node) else {
         refuse(node)
         continue
       }
       adjoints[node.id.index] = adjoint
-      propagate(adjoint, through: node)
+      propagate(adjoint, through: node, from: origins.first ?? node.id)
+    }
+  }
+
+  /// Where the ways end along which something came in, the one nearest to the root first.
+  private func origins(of node: Node) -> [NodeID] {
+    var found: [NodeID] = []
+    for item in contributions[node.id.index] where !found.contains(item.origin) {
+      found.append(item.origin)
+    }
+    return found
+  }
+
+  /// Passes on what came from each origin by itself.
+  private mutating func propagateApart(_ origins: [NodeID], through node: Node) {
+    for (place, origin) in origins.enumerated() {
+      let parts = contributions[node.id.index].filter { $0.origin == origin }.map(\.value)
+      let role = Role.adjoint(of: node.id, root: rootName, through: nil)
+      let total = builder.with(scope: node.scope, role: role, location: node.location) {
+        parts.dropFirst().reduce(parts[0]) { $0 + $1 }
+      }
+      propagate(total, through: node, from: origin, listsRefusals: place == 0)
     }
   }
 
@@ -184,11 +231,14 @@ private struct Pass {
     return builder.with(scope: node.scope, role: role, location: node.location) {
       if node.id == root.node {
         guard let seed = root.seed else { return ownSeed(node.type.dtype) }
-        incoming.insert((Value(builder: builder, id: seed), node.id), at: 0)
+        let value = Value(builder: builder, id: seed)
+        incoming.insert(Contribution(value: value, user: node.id, origin: node.id), at: 0)
       }
       guard let first = incoming.first else { return nil }
       var total = first.value
-      ways[node.id.index] = incoming.map { ReverseMode.Way(node: $0.value.id, user: $0.user) }
+      ways[node.id.index] = incoming.map {
+        ReverseMode.Way(node: $0.value.id, user: $0.user, origin: $0.origin)
+      }
       if incoming.count > 1 {
         var used: Set<NodeID> = []
         let addends = incoming.enumerated().map { index, item in
@@ -265,7 +315,11 @@ private struct Pass {
     value.named(free)
   }
 
-  private mutating func propagate(_ adjoint: Value, through node: Node) {
+  /// Hands what came in at `node` from `origin` to the operands. What no edge lets through is
+  /// written down with the first part alone.
+  private mutating func propagate(
+    _ adjoint: Value, through node: Node, from origin: NodeID, listsRefusals: Bool = true
+  ) {
     guard let operation = node.operation else { return }
     let firstNew = builder.nodeCount
     let gradients = builder.with(
@@ -281,7 +335,9 @@ private struct Pass {
     for (operand, answer) in zip(node.operands, gradients) {
       let gradient = graph[operand].isNoise ? .notConnected(because: noiseReason) : answer
       if let refusal = gradient.refusal {
-        refuse(refusal, operand, at: node, isRerouted: gradient.isRerouted)
+        if listsRefusals {
+          refuse(refusal, operand, at: node, isRerouted: gradient.isRerouted)
+        }
         continue
       }
       guard case .value(let value) = gradient, isOnPath[operand.index] else { continue }
@@ -292,7 +348,8 @@ private struct Pass {
       if value.id.index >= firstNew {
         builder.setRole(.adjoint(of: operand, root: rootName, through: node.id), of: value.id)
       }
-      contributions[operand.index].append((value, node.id))
+      contributions[operand.index].append(
+        Contribution(value: value, user: node.id, origin: isEnd[node.id.index] ? node.id : origin))
     }
   }
 
@@ -327,7 +384,9 @@ private struct Pass {
       guard let adjoint, kept[adjoint.id.index] else { continue }
       known[NodeID(index)] = ReverseMode.Adjoint(
         node: renumbered[adjoint.id.index],
-        ways: ways[index].map { .init(node: renumbered[$0.node.index], user: $0.user) })
+        ways: ways[index].map {
+          .init(node: renumbered[$0.node.index], user: $0.user, origin: $0.origin)
+        })
     }
     return ReverseMode.Result(
       graph: whole.filtered { kept[$0.id.index] }, derivatives: derivatives,

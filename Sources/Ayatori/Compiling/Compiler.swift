@@ -79,9 +79,11 @@ public struct Compiler: Sendable {
   /// A derivative that was asked for: the name, its node, and the node of the derivative.
   typealias NamedDerivative = (name: String, target: NodeID, derivative: NodeID)
 
-  /// What reverse mode finds, and the derivative by each target. Throws as `differentiate`.
+  /// What reverse mode finds, and the derivative by each target; its ways end where `waysEnd`.
+  /// Throws as `differentiate`.
   func derivatives(
-    _ lowered: Graph, loss: String, withRespectTo targets: [String]
+    _ lowered: Graph, loss: String, withRespectTo targets: [String],
+    waysEnd: (NodeID) -> Bool = { _ in true }
   ) throws(Diagnostics) -> (ReverseMode.Result, [NamedDerivative]) {
     let names = Compiler.distinct(targets)
     var unknown: [Diagnostic] = []
@@ -93,7 +95,7 @@ public struct Compiler: Sendable {
     let result: ReverseMode.Result
     do throws(Diagnostic) {
       result = try ReverseMode.differentiate(
-        lowered, root: ReverseMode.Root(root.id), withRespectTo: ids)
+        lowered, root: ReverseMode.Root(root.id), withRespectTo: ids, waysEnd: waysEnd)
     } catch {
       throw Diagnostics([error])
     }

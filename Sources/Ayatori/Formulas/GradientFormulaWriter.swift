@@ -7,8 +7,6 @@ struct GradientFormulaWriter {
   private let result: ReverseMode.Result
   private let root: String
   private let reader: FormulaReader
-  /// By node, the next that every path to the root passes.
-  private let passes: [NodeID?]
 
   init(_ forward: Graph, _ result: ReverseMode.Result, root: String) {
     self.forward = forward
@@ -18,53 +16,16 @@ struct GradientFormulaWriter {
     let label = forward.value(named: root)?.label ?? root
     reader = FormulaReader(
       result.graph, rootName: label, adjoints: result.adjoints.mapValues(\.node))
-    passes = GradientFormulaWriter.postdominators(of: forward, forward.value(named: root)?.id)
   }
 
-  /// What people call the way through `user`: the first node that every path from it to the root
-  /// passes and whose name stands for itself.
-  private func way(through user: NodeID) -> String {
-    var id: NodeID? = user
-    while let place = id {
-      if FormulaReader.isNamed(place, in: forward) { return forward[place].label }
-      id = passes[place.index]
-    }
-    return forward[user].mention
-  }
-
-  /// For each node that the root needs, the next one that every path to the root passes: its
-  /// immediate postdominator (Cooper, Harvey & Kennedy 2001, "A simple, fast dominance algorithm").
-  private static func postdominators(of graph: Graph, _ root: NodeID?) -> [NodeID?] {
-    var result = [NodeID?](repeating: nil, count: graph.nodes.count)
-    guard let root else { return result }
-    let needed = graph.needed(by: [root])
-    let users = graph.users()
-    for node in graph.nodes.reversed() where needed[node.id.index] && node.id != root {
-      var common: NodeID?
-      for user in users[node.id.index] where needed[user.index] {
-        guard var a = common else {
-          common = user
-          continue
-        }
-        var b = user
-        // Users come after operands: the one that comes first goes on.
-        while a != b {
-          if a < b { a = result[a.index] ?? root } else { b = result[b.index] ?? root }
-        }
-        common = a
-      }
-      result[node.id.index] = common
-    }
-    return result
-  }
-
-  /// The ways, those with the same name added up; none when there is one.
+  /// The ways, each by the first name downstream that stands for itself, those with the same name
+  /// added up; none when there is one.
   private func ways(of target: NodeID) -> [GradientFormulas.Way] {
     var names: [String] = []
     var formulas: [String: [Formula]] = [:]
     let ways = result.adjoints[target]?.ways ?? []
     for item in ways.sorted(by: { ($0.user, $0.node) < ($1.user, $1.node) }) {
-      let name = way(through: item.user)
+      let name = forward[item.origin].label
       if formulas[name] == nil { names.append(name) }
       formulas[name, default: []].append(reader.written[item.node.index])
     }

@@ -66,7 +66,9 @@ public struct GradientFormulas: Sendable {
     let lowered = try compiler.lower(source)
     let root = try loss ?? Compiler.lossName(of: lowered)
     let stable = try compiler.stabilize(lowered, keeping: targets)
-    let (result, named) = try compiler.derivatives(stable, loss: root, withRespectTo: targets)
+    let (result, named) = try compiler.derivatives(
+      stable, loss: root, withRespectTo: targets
+    ) { FormulaReader.isNamed($0, in: stable) }
     let writer = GradientFormulaWriter(stable, result, root: root)
     let builder = GraphBuilder(continuing: result.graph)
     var found: [Derivative] = []

@@ -63,6 +63,24 @@ import Testing
     }
   }
 
+  /// `--out` with the directory that is resumed is the same run, whatever it is called.
+  @Test func resumingIntoTheSameDirectory() throws {
+    try Tool.withDirectory { directory in
+      let flags = Self.small + ["--out", "a", "--eval-samples", "0"]
+      expectFine(try Tool.run(flags + ["--epochs", "1"], in: directory))
+      let resumed = try Tool.run(
+        flags + ["--epochs", "2", "--resume", "./a/checkpoint.safetensors"], in: directory)
+      expectFine(resumed)
+      #expect(!resumed.err.contains("will be replaced"), "\(resumed.err)")
+      let names = try FileManager.default.contentsOfDirectory(atPath: directory + "a").sorted()
+      #expect(
+        names == [
+          "best.safetensors", "checkpoint-000000024.safetensors",
+          "checkpoint-000000048.safetensors", "checkpoint.safetensors",
+        ])
+    }
+  }
+
   @Test func otherRunsAreNotResumed() throws {
     try Tool.withDirectory { directory in
       expectFine(try Tool.run(Self.small + ["--epochs", "1", "--out", "a"], in: directory))

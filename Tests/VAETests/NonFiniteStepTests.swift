@@ -1,5 +1,6 @@
 import Ayatori
 import Foundation
+import GraphIR
 import Testing
 import VAE
 
@@ -99,6 +100,52 @@ import VAE
     let skipping = try Self.trainer(body, .skip, batchSize: 4)
     let none = Training.diagnostics { _ = try skipping.trainEpoch() }
     #expect(none.first?.message == "no step of epoch 1 was finite: all were skipped", "\(none)")
+  }
+
+  /// Before a checkpoint within an epoch, the step that was just done is judged, though its loss
+  /// is finite: told with its node, or undone.
+  @Test(arguments: [NonFinitePolicy.stop, .skip, .continue])
+  func checkpointsWithinAnEpochAreSettled(policy: NonFinitePolicy) throws {
+    struct Stop: Error {}
+    let body = "root = sqrt(sum(square(w)))\nloss = sum(w * x) + root"
+    let trainer = try Self.trainer(body, policy)
+    var faults: [NonFiniteStep] = []
+    trainer.onFault = { faults.append($0) }
+    var taken: Checkpoint?
+    var found: [Diagnostic] = []
+    do {
+      _ = try trainer.trainEpoch { step, loss in
+        #expect(loss.isFinite && step == 1)
+        try trainer.settle()
+        taken = try trainer.checkpoint()
+        throw Stop()
+      }
+    } catch let diagnostic as Diagnostic { found = [diagnostic] } catch is Stop {}
+    switch policy {
+    case .stop:
+      #expect(found.map(\.id) == ["gradient-not-finite"], "\(found)")
+      #expect(taken == nil && trainer.step == 0)
+      // As it was before the step.
+      #expect(try trainer.checkpoint().step == 0)
+    case .skip:
+      #expect(found.isEmpty, "\(found)")
+      #expect(taken?.step == 1 && taken?.underWay.skipped == 1 && taken?.underWay.images == 0)
+      #expect(faults.map(\.step) == [0])
+    case .continue:
+      #expect(found.map(\.id) == ["state-not-finite"], "\(found)")
+    }
+  }
+
+  /// Settling changes nothing where everything is finite.
+  @Test func dont_settleWhatIsFinite() throws {
+    let plain = try Self.trainer("loss = sum(w * x)", .skip)
+    let settled = try Self.trainer("loss = sum(w * x)", .skip)
+    try settled.settle()
+    let mean = try settled.trainEpoch { _, _ in try settled.settle() }
+    try settled.settle()
+    let expected = try plain.trainEpoch()
+    #expect(mean == expected && settled.lastEpoch.skipped == 0)
+    #expect(settled.arrays.map(\.array) == plain.arrays.map(\.array))
   }
 
   @Test func goingOnMakesTheUpdate() throws {

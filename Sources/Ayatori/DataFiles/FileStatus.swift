@@ -10,6 +10,8 @@ struct FileStatus {
   let kind: Kind
   let size: Int
   let permissions: mode_t
+  /// What tells it from every other file.
+  let identity: (device: dev_t, inode: ino_t)
 
   /// Follows symbolic links; nil when there is nothing.
   init?(following path: String) {
@@ -32,6 +34,7 @@ struct FileStatus {
     }
     size = Int(status.st_size)
     permissions = status.st_mode & 0o777
+    identity = (status.st_dev, status.st_ino)
   }
 }
 
@@ -53,6 +56,12 @@ package func fileName(of path: String) -> String {
 /// Whether a directory is there.
 package func isDirectory(_ path: String) -> Bool {
   FileStatus(following: path)?.kind == .directory
+}
+
+/// Whether two paths lead to one file or directory that is there.
+package func isSameFile(_ a: String, _ b: String) -> Bool {
+  guard let a = FileStatus(following: a), let b = FileStatus(following: b) else { return false }
+  return a.identity == b.identity
 }
 
 /// The names in a directory, sorted; empty when it cannot be read.

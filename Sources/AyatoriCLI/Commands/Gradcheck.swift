@@ -78,7 +78,6 @@ struct Gradcheck: ParsableCommand, HasExample {
     var inputs = try arrays.loadInputs(for: source)
     if let data {
       let dataSet = try DataSet.load(data)
-      try dataSet.checkLabels(for: source)
       let fed = try DataInputs(source, for: dataSet)
         .arrays(of: dataSet.test, in: dataSet, count: batchSize)
       inputs.merge(fed) { given, _ in given }

@@ -124,7 +124,6 @@ struct Train: ParsableCommand, HasExample {
     if let threads { WorkerPool.setShared(threads: threads) }
     let source = try graph.load()
     let dataSet = try DataSet.load(data)
-    try dataSet.checkLabels(for: source)
     var options = Trainer.Options()
     options.batchSize = batchSize
     options.seed = seed
@@ -141,9 +140,10 @@ struct Train: ParsableCommand, HasExample {
     defer { passes.report(compiler) }
     let trainer = try Trainer(source, on: dataSet, options: options, compiler: compiler)
     if let resume { try trainer.resume(from: resume) }
-    let path = out ?? resume.map { isDirectory($0) ? $0 : directoryName(of: $0) }
-    let directory = try path.map {
-      try RunDirectory($0, keeping: keep, isResumed: resume != nil && out == nil)
+    let resumed = resume.map { isDirectory($0) ? $0 : directoryName(of: $0) }
+    let directory = try (out ?? resumed).map { path in
+      let isResumed = resumed.map { isSameFile($0, path) } ?? false
+      return try RunDirectory(path, keeping: keep, isResumed: isResumed)
     }
     if let directory, directory.replacesEarlierRun {
       Console.error(

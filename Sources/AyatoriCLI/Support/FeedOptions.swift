@@ -29,7 +29,6 @@ struct FeedOptions: ParsableArguments {
     var inputs = try arrays.loadInputs(for: source)
     if let data {
       let dataSet = try DataSet.load(data)
-      try dataSet.checkLabels(for: source)
       let fed = try DataInputs(source, for: dataSet)
         .arrays(of: dataSet.test, in: dataSet, count: batchSize ?? 64)
       inputs.merge(fed) { given, _ in given }

@@ -8,11 +8,14 @@ final class TrainingRun {
   private let trainer: Trainer
   private let directory: RunDirectory?
   private var faults = 0
+  /// The step of the newest checkpoint.
+  private var keptStep: UInt64
 
   init(_ command: Train, _ trainer: Trainer, _ directory: RunDirectory?) {
     self.command = command
     self.trainer = trainer
     self.directory = directory
+    keptStep = trainer.step
   }
 
   /// Trains to the end. Throws diagnostics, a `CheckFailure` for a loss that is not finite, and an
@@ -45,13 +48,9 @@ final class TrainingRun {
       bar.update(step, note: String(format: "loss %.2f", loss))
       if let signal = StopRequest.signal {
         bar.finish()
-        try stop(signal, checkpoint: { try trainer.checkpoint() })
+        try stop(signal, checkpoint: settled)
       }
-      if let every = command.checkpointEvery, trainer.step % UInt64(every) == 0,
-        step < trainer.stepsPerEpoch
-      {
-        try keep(trainer.checkpoint())
-      }
+      if isCheckpointDue, step < trainer.stepsPerEpoch { try keep(settled()) }
     }
     bar.finish()
     let sum = trainer.lastEpoch
@@ -70,6 +69,18 @@ final class TrainingRun {
       if directory != nil { try keep(reopened()) }
       throw diagnostic
     }
+  }
+
+  /// Whether a multiple of `--checkpoint-every` was passed, if by a step that was skipped.
+  private var isCheckpointDue: Bool {
+    guard let every = command.checkpointEvery.map(UInt64.init) else { return false }
+    return trainer.step / every > keptStep / every
+  }
+
+  /// A checkpoint within an epoch.
+  private func settled() throws -> Checkpoint {
+    try trainer.settle()
+    return try trainer.checkpoint()
   }
 
   /// Evaluates on the test set and writes the epoch's checkpoint.
@@ -108,19 +119,20 @@ final class TrainingRun {
     }
     if let recorder = trainer.recorder { try recorder.course.write(to: directory.path) }
     try directory.keep(taken, isBest: isBest)
+    keptStep = taken.step
   }
 
   /// Ends the run after the step that is done: writes a checkpoint and says how to go on.
   private func stop(_ signal: Int32, checkpoint: () throws -> Checkpoint) throws -> Never {
-    let place = "step \(trainer.step)"
     if let directory {
       try keep(checkpoint())
       Console.error(
-        "\(StopRequest.name(signal)): stopped after \(place); go on with:\n  "
+        "\(StopRequest.name(signal)): stopped after step \(trainer.step); go on with:\n  "
           + resumingCommand(directory))
     } else {
       Console.error(
-        "\(StopRequest.name(signal)): stopped after \(place); nothing is kept without --out DIR")
+        "\(StopRequest.name(signal)): stopped after step \(trainer.step); "
+          + "nothing is kept without --out DIR")
     }
     throw Interruption(signal: signal)
   }

@@ -1,14 +1,11 @@
 import Ayatori
-public import GraphIR
+import GraphIR
 
 extension DataSet {
   /// Throws when a label is not below the size that the graph gives its classes: a `one_hot` of it
   /// would be all zeros, and the model would learn from that without a word.
-  ///
-  /// The labels go to the graph's integer vector input, if there is one (see `DataInputs`).
-  public func checkLabels(for graph: Graph) throws(Diagnostic) {
-    let inputs = graph.inputs.filter { $0.type.dtype.isInteger && $0.type.shape.rank == 1 }
-    guard inputs.count == 1, let classes = classes(of: inputs[0], in: graph) else { return }
+  func check(_ labels: Node, in graph: Graph) throws(Diagnostic) {
+    guard let classes = classes(of: labels, in: graph) else { return }
     for (split, name) in [(train, "training"), (test, "test")] {
       guard let place = split.labels.firstIndex(where: { Int($0) >= classes.count }) else {
         continue

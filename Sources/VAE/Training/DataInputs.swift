@@ -11,7 +11,8 @@ public struct DataInputs: Sendable {
   /// The name of the batch dimension.
   public let batch: String
 
-  /// Throws a diagnostic when the inputs are not of that kind, or the images are of another size.
+  /// Throws a diagnostic when the inputs are not of that kind, the images are of another size, or
+  /// a label is none of the classes.
   public init(_ graph: Graph, for dataSet: DataSet) throws(Diagnostic) {
     let matrices = graph.inputs.filter { $0.type.dtype.isFloating && $0.type.shape.rank == 2 }
     let vectors = graph.inputs.filter { $0.type.dtype.isInteger && $0.type.shape.rank == 1 }
@@ -38,6 +39,7 @@ public struct DataInputs: Sendable {
     guard width == dataSet.imageSize else {
       throw .imageSize(images, graph, dataSet, got: width)
     }
+    if let labels { try dataSet.check(labels, in: graph) }
   }
 
   /// The first `count` images of a split, and their labels, as arrays by input name.

@@ -34,7 +34,8 @@ extension Trainer {
   /// The run as it stands. `reopening` takes back the end of an epoch that was not evaluated yet,
   /// so that a resumed run reports and evaluates it.
   ///
-  /// Throws a diagnostic when a parameter or the optimiser's state is not finite.
+  /// Throws a diagnostic when a parameter or the optimiser's state is not finite; within an epoch
+  /// `settle` finds the step that made it so.
   public func checkpoint(reopening sum: EpochSum? = nil) throws(Diagnostic) -> Checkpoint {
     let arrays = arrays
     for (name, array) in arrays where array.dtype.isFloating {

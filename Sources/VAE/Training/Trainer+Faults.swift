@@ -57,6 +57,17 @@ extension Trainer {
     snapshot = Snapshot(step: step, underWay: underWay, arrays: arrays)
   }
 
+  /// Makes sure, within an epoch, that parameters and the optimiser's state are finite, as before a
+  /// checkpoint: a step may have a finite loss and leave what is not. The trainer may then stand
+  /// earlier than it stood, after the step that was skipped.
+  ///
+  /// Throws a diagnostic that names where the values were born, unless steps are to be skipped;
+  /// does nothing when the options say to go on.
+  public func settle() throws {
+    guard options.onNonFinite != .continue, snapshot != nil, !isFinite else { return }
+    try recover(order)
+  }
+
   /// Finds the step since the last snapshot that was the first not to be finite, by doing them all
   /// once more, to the same bits; then stands before that step, and does what the options say.
   ///

@@ -131,7 +131,7 @@ public final class Trainer {
   public func trainEpoch(
     progress: (_ step: Int, _ loss: Double) throws -> Void = { _, _ in }
   ) throws -> Double {
-    let order = shuffle.permutation(dataSet.train.count, step: UInt64(epoch))
+    let order = order
     let isGuarded = options.onNonFinite != .continue
     while true {
       guard position < stepsPerEpoch else {
@@ -175,6 +175,9 @@ public final class Trainer {
     step += 1
     return value
   }
+
+  /// The order of the images in the epoch under way.
+  var order: [Int] { shuffle.permutation(dataSet.train.count, step: UInt64(epoch)) }
 
   /// The images of the next step.
   func rows(of order: [Int]) -> ArraySlice<Int> {

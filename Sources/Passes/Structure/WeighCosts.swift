@@ -93,6 +93,11 @@ struct CostRewriting {
     plain[node.id.index] = value
     if isNamed { name(value, as: node) }
     guard costs.isRepeated[node.id.index] else { return }
+    // Where the mean over the draws has the node's name, the first draw's part is `kl#1`.
+    if !isNamed, value.name == nil, let name = node.name {
+      let first = "\(name)#1"
+      if builder.freeName(first) == first { value.named(first) }
+    }
     for draw in 1..<costs.count {
       let copy = built(node, draw: draw)
       copies[draw - 1][node.id.index] = copy

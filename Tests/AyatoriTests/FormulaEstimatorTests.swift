@@ -180,7 +180,7 @@ import Testing
     let formulas = try GradientFormulas(of: graph, withRespectTo: ["l"])
     #expect(
       formulas.derivatives[0].ways.map(\.formula.text)
-        == ["(nll_N − c.baseline) ⊙ (c − softmax(l) ⊙ (Σ_{axis 1} c))", "1"])
+        == ["(nll_N − c.baseline) ⊙ (c − softmax(l))", "1"])
     let local = try LocalDerivatives(of: "c", in: graph)
     #expect(local.entries[0].score?.text == "c − softmax(l)")
   }

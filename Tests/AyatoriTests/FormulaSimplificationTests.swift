@@ -61,6 +61,27 @@ import Testing
       "(Σ_{axis 1} b) ⊙ (Σ_{axis 1} a)"
     ),
     ("exp(log_softmax(a))", "softmax(a)"),
+    // Of equal elements, and of shares, which add up to 1.
+    ("log_softmax(broadcast_to(s, shape: [3]))", "−ln(3)"),
+    ("log_softmax(broadcast_to(v, shape: [N, 3]), axis: 0)", "−ln(N)"),
+    ("exp(log_softmax(broadcast_to(s, shape: [3])))", "0.333333"),
+    ("exp(2 * log_softmax(broadcast_to(v, shape: [N, 3]), axis: 0)) * a", "a/N²"),
+    ("sum(exp(log_softmax(v)))", "1"), ("sum(exp(log_softmax(a)), axes: [1])", "1"),
+    ("sum(exp(log_softmax(a, axis: 0)) * s, axes: [0])", "s"),
+    ("sum(exp(log_softmax(v)) * (2 + s + v))", "2 + s + Σ (v ⊙ softmax(v))"),
+    ("sum(3 * exp(log_softmax(v)) * (1 - v))", "3·(1 − Σ (v ⊙ softmax(v)))"),
+    ("sum(exp(log_softmax(v)) * (1 + v) + s * v)", "1 + Σ (v ⊙ softmax(v)) + s·Σ v"),
+    (
+      "sum(exp(log_softmax(a)) * sum(a, axes: [1], keepdims: true), axes: [1], keepdims: true)",
+      "Σ_{axis 1} a"
+    ),
+    ("sum(one_hot(i, depth: 3, dtype: f64), axes: [1])", "1"),
+    ("a * (1 + sin(b)) + v - a * (1 + cos(b))", "a ⊙ (sin(b) − cos(b)) + v"),
+    ("a * (1 + sin(b)) + v - a", "a ⊙ sin(b) + v"),
+    // A positive part is positive where its operand is.
+    ("cast(relu(a - b) > 0, to: f64)", "[a − b > 0]"),
+    ("select(relu(a) <= 0, 0, b)", "b ⊙ [a > 0]"),
+    ("cast(0 < relu(a), to: f64)", "[0 < a]"), ("cast(relu(a) == 0, to: f64)", "[relu(a) = 0]"),
     // Axes and matrices.
     ("sum(a)", "Σ a"), ("sum(a, axes: [0])", "Σ_N a"), ("sum(a * 2, axes: [1])", "2·Σ_{axis 1} a"),
     ("sum(a + b)", "Σ (a + b)"), ("mean(a, axes: [0])", "mean_N(a)"),
@@ -107,6 +128,26 @@ import Testing
     ("a * sin(b) + (a + b) * v + b * cos(b)", "a ⊙ sin(b) + v ⊙ (a + b) + b ⊙ cos(b)"),
     ("(a - b) / (b - a)", "(a − b)/(b − a)"), ("a * 0.2", "0.2·a"),
     ("exp(2 * log_softmax(a))", "exp(2·log_softmax(a))"),
+    // Along another axis, of shares to another power, of what varies with them.
+    ("log_softmax(broadcast_to(v, shape: [N, 3]))", "log_softmax(broadcast(v, [N, 3]))"),
+    ("sum(exp(log_softmax(a)), axes: [0])", "Σ_N softmax(a)"),
+    ("sum(square(exp(log_softmax(v))))", "Σ softmax(v)²"),
+    ("sum(exp(log_softmax(v)) * v)", "Σ (v ⊙ softmax(v))"),
+    ("sum(exp(log_softmax(v) + v))", "Σ exp(log_softmax(v) + v)"),
+    (
+      "sum(one_hot(i, depth: 3, dtype: f64), axes: [0])",
+      "Σ_{axis 0} one_hot(i, depth 3, dtype f64)"
+    ),
+    ("exp(log(2.0 + a))", "exp(ln(2 + a))"),
+    ("a * (1 + sin(b)) + v - a * (2.0 * s + cos(b))", "a ⊙ (1 + sin(b)) + v − a ⊙ (2·s + cos(b))"),
+    // What a positive part is not.
+    ("cast(relu(a) >= 0, to: f64)", "[relu(a) ≥ 0]"),
+    ("cast(relu(a) > 1, to: f64)", "[relu(a) > 1]"),
+    ("cast(relu(a) < 0, to: f64)", "[relu(a) < 0]"),
+    ("cast(relu(a) > b, to: f64)", "[relu(a) > b]"),
+    ("cast(abs(a) > 0, to: f64)", "[|a| > 0]"),
+    // No shape as a suffix.
+    ("mean(broadcast_to(0.5 * exp(0.0 * s), shape: [3]))", "mean(broadcast(0.5, [3]))"),
     ("sum(a * v, axes: [1], keepdims: true)", "Σ_{axis 1} (a ⊙ v)"),
   ]
 
@@ -123,7 +164,9 @@ import Testing
     ("eps", "\\varepsilon"), ("logvar", "\\mathit{logvar}"), ("fc1.W", "{W}_{\\mathit{fc1}}"),
     ("latent loss", "\\mathit{latent\\ loss}"),
     ("50% #1 & {$}", "\\mathit{50\\%\\ \\#1\\ \\&\\ \\{\\$\\}}"),
-    ("a\\b~c^d", "\\mathit{a\\backslash b\\sim c\\wedge d}"),
+    ("a\\b~", "\\mathit{\\mbox{\"}a\\backslash \\backslash b\\sim \\mbox{\"}}"),
+    ("a-b", "\\mathit{\\mbox{\"}a-b\\mbox{\"}}"), ("1e5", "\\mathit{\\mbox{\"}1e5\\mbox{\"}}"),
+    ("σ", "\\sigma"), ("Σ", "\\Sigma"), ("σ_z", "\\mathit{\\sigma \\_z}"),
     ("größe", "\\mathit{gr\\mbox{ö}\\mbox{ß}e}"),
   ])
   func namesInLaTeX(name: String, expected: String) throws {

@@ -32,6 +32,38 @@ import Testing
     #expect(try Tool.run(flags).out.contains("∂loss/∂logits") == false)
   }
 
+  /// A name with a comma or blanks at its ends stands in quotes; the flag may stand again.
+  @Test func namesInQuotes() throws {
+    try Tool.withDirectory { directory in
+      let text = #"""
+        graph g {
+          input "a,b": f32[]
+          input " c": f32[]
+          input d: f32[]
+          input "\"": f32[]
+          input "e\\\"\u{3c3}": f32[]
+          loss = "a,b" * " c" + square(d) * "\"" * "e\\\"\u{3c3}"
+          output loss
+        }
+        """#
+      try text.write(toFile: directory + "g.aya", atomically: true, encoding: .utf8)
+      func heads(_ flags: String...) throws -> [String] {
+        let result = try Tool.run(["grad", "g.aya", "--depth", "0"] + flags, in: directory)
+        expectFine(result)
+        return result.out.split(separator: "\n").map { String($0.prefix { $0 != "=" }) }
+      }
+      let three = [#"∂loss/∂"a,b" "#, #"∂loss/∂" c" "#, "∂loss/∂d "]
+      #expect(try heads("--wrt", #""a,b" , " c",d"#) == three)
+      #expect(try heads("--wrt", #""a,b""#, "--wrt", #"" c""#, "--wrt", "d") == three)
+      // What is no name between quotes is a name as it stands.
+      #expect(try heads("--wrt", "\"") == [#"∂loss/∂"\"" "#])
+      #expect(try heads("--wrt", #""\"""#) == [#"∂loss/∂"\"" "#])
+      #expect(try heads("--wrt", #""e\\\"\u{3c3}""#) == [#"∂loss/∂"e\\\"σ" "#])
+      let split = try Tool.run(["grad", "g.aya", "--wrt", "a,b"], in: directory)
+      expectRefusal(split, 1, ["unknown-node", "unknown-node"])
+    }
+  }
+
   @Test func localDerivatives() throws {
     let flags = ["grad", Self.gaussian, "--local", "z"]
     let result = try Tool.run(flags)

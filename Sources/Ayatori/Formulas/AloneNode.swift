@@ -129,11 +129,11 @@ private struct OperandNames {
     if let name = source[id].name ?? given[id] { return name }
     let keyword = spelling(at: place)
     var name = keyword
-    if operation.definition.sampling == nil || source.node(named: keyword) != nil {
+    if operation.definition.sampling == nil || source.names(keyword) {
       repeat {
         count += 1
         name = "u\(count)"
-      } while source.node(named: name) != nil
+      } while source.names(name)
     }
     given[id] = name
     meanings.append(

@@ -23,6 +23,15 @@ extension Formula {
       }
     case .reduction(_, isTotal: true) where type.dtype.isFloating:
       return total(operation, operands[0], of: operandTypes[0], type)
+    case .exponential where type.dtype.isFloating:
+      if let power = ofLogarithm(operands[0]) { return power }
+    case .logarithm(of: _, _, let even) where type.dtype.isFloating:
+      let axis = operation.attributes.axis(of: operandTypes[0].shape)
+      if operands[0].isEven(along: axis, of: operandTypes[0].shape) {
+        return value(of: even, [extent(operandTypes[0].shape.dims[axis], type.dtype)])
+      }
+    case .infix:
+      return call(operation, withoutPositiveParts(operation, operands), operandTypes, type)
     case .matrixProduct: return linear(operation, operands, operandTypes, type)
     case .reshaping where operands[0].shape == operandTypes[0].shape:
       return reshaped(operation, operands[0], type)
@@ -175,6 +184,11 @@ extension Formula {
       if !fixed.isEmpty, rest.shape == operand.shape {
         return product(fixed + [total(operation, rest, of: operandType, type)])
       }
+    }
+    if own.count == 1,
+      let simpler = totalOfShares(operation, operand, along: own[0], operandType, type)
+    {
+      return product([factor, simpler])
     }
     let attributes = Attributes(
       entries: operation.attributes.entries.map { entry in

@@ -334,6 +334,7 @@ extension Formula {
       terms.append(term)
     }
     gather(&terms)
+    merge(&terms)
     if terms.count == 1 { return terms[0].formula }
     let common = takeOut(&terms)
     let rest = terms.map(\.formula)
@@ -364,6 +365,41 @@ extension Formula {
         for index in places.sorted(by: >) where index != first { terms.remove(at: index) }
         return
       }
+    }
+  }
+
+  /// Puts two terms together whose sums cancel in part: p·(1 + x) − p·(1 + y) is p·(x − y).
+  private static func merge(_ terms: inout [Factors]) {
+    guard terms.count > 1, terms.count <= 32 else { return }
+    for (place, term) in terms.enumerated() {
+      for (index, factor) in term.factors.enumerated() where factor.exponent == 1 {
+        guard case .sum(let addends) = factor.base.body, term.factors.count > 1 else { continue }
+        var rest = term
+        rest.factors.remove(at: index)
+        let own = product([number(rest.coefficient), factor.base])
+        rest.coefficient = 1
+        for other in terms.indices where other != place {
+          guard let left = terms[other].divided(by: rest)?.formula else { continue }
+          let merged = sum([own, left])
+          guard merged.addendCount < addends.count + left.addendCount else { continue }
+          rest.multiply(by: merged)
+          terms[min(place, other)] = rest
+          terms.remove(at: max(place, other))
+          if merged.number == 0 { terms.remove(at: min(place, other)) }
+          return merge(&terms)
+        }
+      }
+    }
+  }
+
+  /// How many addends there are, under a number as well; none of 0.
+  private var addendCount: Int {
+    switch body {
+    case .number(0): 0
+    case .sum(let addends): addends.count
+    case .product(let parts) where parts.count == 2 && parts[0].number != nil:
+      parts[1].addendCount
+    default: 1
     }
   }
 

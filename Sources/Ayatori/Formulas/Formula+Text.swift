@@ -18,24 +18,40 @@ struct TextStyle: FormulaStyle {
   }
 
   func symbol(_ symbol: FormulaSymbol) -> String {
-    if let root = symbol.root { return derivative(name(root), by: symbol) }
+    if let root = symbol.root {
+      return derivative(name(root, symbol.rootSpelling.text), by: symbol)
+    }
     let draw = DrawName(symbol.name)
     let number = draw.number.map { "#\($0)" } ?? ""
     if let letter = symbol.letter { return letter.text + number }
-    if let index = symbol.index { return "\(name(draw.base))_\(index)\(number)" }
-    return symbol.kind == .size ? symbol.name : name(symbol.name)
+    if symbol.kind == .size { return symbol.name }
+    guard symbol.kind == .share, symbol.index != nil || draw.number != nil else {
+      return name(symbol.name, symbol.spelling.text)
+    }
+    let base = name(draw.base, .short)
+    guard symbol.spelling.text == .short else {
+      let places = [symbol.index, draw.number.map(String.init)].compactMap { $0 }
+      return "\(base)_(\(places.joined(separator: ", ")))"
+    }
+    guard let index = symbol.index else { return base + number }
+    return indexed(base, index) + number
   }
 
   /// `∂root/∂symbol`, of a root as it is written.
   func derivative(_ root: String, by symbol: FormulaSymbol) -> String {
     let place = symbol.place.map { " (\($0))" } ?? ""
-    return "∂\(root)/∂\(symbol.letter?.text ?? name(symbol.name))\(place)"
+    let operand = symbol.letter?.text ?? name(symbol.name, symbol.spelling.text)
+    return "∂\(root)/∂\(operand)\(place)"
   }
 
-  func name(_ name: String) -> String {
+  /// A name in quotes where it has to be; ᵀ transposes, whatever letter it is.
+  func name(_ name: String, _ form: Spelling.Form) -> String {
+    if form == .exact || name.contains("ᵀ") { return Spelling.exact(name) }
     let draw = DrawName(name)
     return Identifier.spelled(draw.base) + (draw.number.map { "#\($0)" } ?? "")
   }
+
+  func extent(_ name: String) -> String { name }
 
   func sign(_ sign: Notation.Sign) -> String { sign.text }
   func parenthesized(_ text: String) -> String { "(\(text))" }
@@ -64,11 +80,10 @@ struct TextStyle: FormulaStyle {
   }
 
   func indexed(_ sign: String, _ index: String) -> String {
-    index.contains(" ") ? "\(sign)_{\(index)}" : "\(sign)_\(index)"
+    index.contains { $0 == " " || $0 == "," } ? "\(sign)_{\(index)}" : "\(sign)_\(index)"
   }
 
   func shape(_ shape: Shape) -> String { shape.description }
-  func filled(_ number: String, _ shape: Shape) -> String { number + shape.description }
 
   func choice(_ condition: String, _ chosen: String, _ other: String) -> String {
     "{\(chosen) where \(condition), else \(other)}"
@@ -80,6 +95,7 @@ struct TextStyle: FormulaStyle {
   var times: String { "·" }
   var elementwiseTimes: String { " ⊙ " }
   var matrixTimes: String { " · " }
+  var hasStrokes: Bool { true }
   var halvesInDenominator: Bool { false }
   var half: String { "0.5" }
 }

@@ -37,9 +37,6 @@ struct FormulaLayout<Style: FormulaStyle> {
       let text = negated ? opposite(condition) : write(condition).text
       return Written(text: style.bracketed(text), level: .atom)
     case .stretched(let inner):
-      if let value = inner.number {
-        return Written(text: style.filled(style.number(value), formula.shape), level: .power)
-      }
       return function(
         style.sign(.upright("broadcast")), [write(inner).text, style.shape(formula.shape)])
     case .call(let operation, let operands): return call(operation, operands, formula)
@@ -137,9 +134,9 @@ struct FormulaLayout<Style: FormulaStyle> {
   /// One side of a fraction; the first factor may be a number.
   private func side(_ factors: [Formula]) -> Written {
     guard let value = factors.first?.number else {
-      return joined(1, factors, isBesideStroke: true)
+      return joined(1, factors, isBesideStroke: style.hasStrokes)
     }
-    return joined(value, Array(factors.dropFirst()), isBesideStroke: true)
+    return joined(value, Array(factors.dropFirst()), isBesideStroke: style.hasStrokes)
   }
 
   private func fraction(_ above: [Formula], over below: [Formula]) -> Written {
@@ -193,12 +190,13 @@ struct FormulaLayout<Style: FormulaStyle> {
         style.sign(.upright(operation.definition.name)), of: operation, operands)
     case .exponential(let sign):
       if case .call(let inner, let arguments) = operands[0].body,
-        case .logarithm(of: let whole, _) = inner.definition.notation
+        case .logarithm(of: let whole, _, _) = inner.definition.notation
       {
         return function(style.sign(whole), of: inner, arguments)
       }
       return function(style.sign(sign), of: operation, operands)
-    case .function(let sign), .logarithm(of: _, let sign):
+    case .function(let sign), .naturalLogarithm(let sign), .logarithm(of: _, let sign, _),
+      .positivePart(let sign), .indicator(let sign):
       return function(style.sign(sign), of: operation, operands)
     // A barrier's attributes say who put it there.
     case .barrier(let sign): return function(style.sign(sign), operands.map { write($0).text })
@@ -211,13 +209,12 @@ struct FormulaLayout<Style: FormulaStyle> {
     case .choice:
       let texts = operands.map { write($0).text }
       return Written(text: style.choice(texts[0], texts[1], texts[2]), level: .atom)
-    case .reduction(let sign, let isTotal):
-      let name = style.sign(sign)
-      if isTotal, isOfOneElement(operation, operands[0].shape) { return write(operands[0]) }
-      let index = axes(operation.attributes, operands[0].shape)
-      let head = index.isEmpty ? name : style.indexed(name, index)
-      guard isTotal else { return function(head, [write(operands[0]).text]) }
+    case .reduction(let sign, isTotal: true):
+      if isOfOneElement(operation, operands[0].shape) { return write(operands[0]) }
+      let head = reduction(sign, operation, operands[0])
       return Written(text: "\(head) \(atLeast(.quotient, operands[0]))", level: .product)
+    case .reduction(let sign, isTotal: false):
+      return function(reduction(sign, operation, operands[0]), [write(operands[0]).text])
     case .matrixProduct(let transposes):
       let texts = zip(operands, transposes).map { operand, attribute in
         factor(operand, isTransposed: operation.attributes.bool(attribute))
@@ -245,6 +242,14 @@ struct FormulaLayout<Style: FormulaStyle> {
       return function(
         style.sign(.upright(whole.type.dtype.description)), operands.map { write($0).text })
     }
+  }
+
+  /// `Σ_N`, `max_{axis 1}`.
+  private func reduction(
+    _ sign: Notation.Sign, _ operation: Operation, _ operand: Formula
+  ) -> String {
+    let index = axes(operation.attributes, operand.shape)
+    return index.isEmpty ? style.sign(sign) : style.indexed(style.sign(sign), index)
   }
 
   private func factor(_ matrix: Formula, isTransposed: Bool) -> String {
@@ -287,7 +292,7 @@ struct FormulaLayout<Style: FormulaStyle> {
       guard let name = dim.symbolName, shape.dims.count(where: { $0 == dim }) == 1 else {
         return style.attribute("axis", "\(axis)")
       }
-      return style.name(name)
+      return style.extent(name)
     }.joined(separator: ", ")
   }
 }

@@ -107,7 +107,10 @@ extension FormulaReader {
   private func share(
     _ id: NodeID, _ name: String, index: String?, _ kind: FormulaSymbol.Kind = .share
   ) -> Formula {
-    .symbol(FormulaSymbol(kind: kind, name: name, index: index, node: id), graph[id].type)
+    .symbol(
+      FormulaSymbol(
+        kind: kind, name: name, index: index, node: id,
+        isNodesName: index == nil && graph[id].name == name), graph[id].type)
   }
 
   // MARK: Baselines

@@ -4,7 +4,7 @@ import GraphIR
 /// Reads formulas off a graph with adjoints.
 ///
 /// What somebody named is a symbol, whatever it is made of; so is the derivative by what somebody
-/// named. The rest is written out.
+/// named. The rest is written out. How names are spelled is left to `FormulaNames`.
 struct FormulaReader {
   /// A node without a name whose formula is as long as this gets one when it is used again.
   private static let longestShared = 24
@@ -21,7 +21,6 @@ struct FormulaReader {
   private(set) var written: [Formula] = []
   /// What a node is, written out.
   private(set) var definitions: [Formula] = []
-  private let letters: [NodeID: GreekLetter]
   /// Whether barriers are written: they say how a graph computes, and are no part of a value.
   private let keepsBarriers: Bool
   /// What stands for costs, and for what is taken away from them, that have no name of their own.
@@ -41,7 +40,6 @@ struct FormulaReader {
     self.graph = graph
     self.rootName = rootName
     self.keepsBarriers = keepsBarriers
-    letters = FormulaReader.letters(of: graph, besides: rootName)
     var owners: [NodeID: NodeID] = [:]
     for (node, adjoint) in adjoints
     where FormulaReader.isNamed(node, in: graph) && graph[adjoint].isAdjoint(of: rootName) {
@@ -100,45 +98,6 @@ struct FormulaReader {
 
   // MARK: Names
 
-  /// Which nodes go by a Greek letter: named numbers, and the parts of one node, whose last word
-  /// spells it, where nothing else claims the letter.
-  private static func letters(
-    of graph: Graph, besides root: String
-  ) -> [NodeID: GreekLetter] {
-    var claims: [Claim: [NodeID]] = [:]
-    var entitled: Set<NodeID> = []
-    var owners: Set<String> = []
-    var parts: Set<NodeID> = []
-    for node in graph.nodes where !node.isAdjoint(of: root) {
-      guard let name = node.name else { continue }
-      let owner = graph.owner(ofPart: name)
-      let word = DrawName(owner.map { String(name.dropFirst($0.count + 1)) } ?? name)
-      guard let letter = GreekLetter(named: word.base) ?? GreekLetter(text: word.base) else {
-        continue
-      }
-      claims[Claim(letter: letter, number: word.number), default: []].append(node.id)
-      if let owner {
-        owners.insert(DrawName(owner).base)
-        parts.insert(node.id)
-      } else if node.isConstant {
-        entitled.insert(node.id)
-      }
-    }
-    // Of two draws neither has the σ or the ε.
-    if owners.count == 1 { entitled.formUnion(parts) }
-    var result: [NodeID: GreekLetter] = [:]
-    for (claim, nodes) in claims where nodes.count == 1 && entitled.contains(nodes[0]) {
-      result[nodes[0]] = claim.letter
-    }
-    return result
-  }
-
-  /// A letter, and of which draw.
-  private struct Claim: Hashable {
-    var letter: GreekLetter
-    var number: Int?
-  }
-
   /// The symbol of a node that somebody named.
   func symbol(for node: Node, _ name: String) -> Formula {
     let kind: FormulaSymbol.Kind =
@@ -150,7 +109,9 @@ struct FormulaReader {
       }
     return .symbol(
       FormulaSymbol(
-        kind: kind, name: name, letter: letters[node.id], node: node.id),
+        kind: kind, name: name, node: node.id,
+        sharesAxis: node.id.index < definitions.count
+          ? definitions[node.id.index].sharesAxis : nil),
       node.type)
   }
 
@@ -200,10 +161,11 @@ struct FormulaReader {
       node.type)
   }
 
-  /// Parts without a name as t1, t2, … in the given order, or by another letter; names of nodes are
-  /// left out.
+  /// Parts without a name as t1, t2, … in the given order, or by another letter; names that are in
+  /// use are left out.
   func partNames(
-    _ parts: [FormulaSymbol], letter: String = "t"
+    _ parts: [FormulaSymbol], letter: String = "t",
+    besides isTaken: (String) -> Bool = { _ in false }
   ) -> [FormulaSymbol: FormulaSymbol] {
     var names: [FormulaSymbol: FormulaSymbol] = [:]
     var number = 0
@@ -212,7 +174,7 @@ struct FormulaReader {
       repeat {
         number += 1
         own.name = "\(letter)\(number)"
-      } while graph.node(named: own.name) != nil
+      } while graph.names(own.name) || isTaken(own.name)
       names[part] = own
     }
     return names
@@ -224,25 +186,27 @@ struct FormulaReader {
   /// what lowering made, parts without a name. Nil for the rest.
   func meaning(of symbol: FormulaSymbol) -> GradientFormulas.Meaning? {
     guard let id = symbol.node else { return nil }
-    let name = symbol.letter == nil ? nil : symbol.name
     switch symbol.kind {
     case .size, .derivative: return nil
     case .kept where graph[id].leaf != nil: return nil
     case .constant, .part, .share, .kept:
-      return GradientFormulas.Meaning(
-        symbol: symbol, formula: definitions[id.index], node: name)
+      return GradientFormulas.Meaning(symbol: symbol, formula: definitions[id.index])
     case .noise:
       guard case .leaf(.noise(let distribution)) = graph[id].body else { return nil }
-      return GradientFormulas.Meaning(symbol: symbol, node: name, distribution: distribution)
+      return GradientFormulas.Meaning(symbol: symbol, distribution: distribution)
     case .value:
       guard graph[id].leaf == nil, !FormulaReader.isNamed(id, in: graph) else { return nil }
-      return GradientFormulas.Meaning(
-        symbol: symbol, formula: definitions[id.index], node: name)
+      return GradientFormulas.Meaning(symbol: symbol, formula: definitions[id.index])
     }
   }
 }
 
 extension Graph {
+  /// Whether a node or a dimension has the name.
+  func names(_ name: String) -> Bool {
+    node(named: name) != nil || dimensions.contains { $0.name == name }
+  }
+
   /// The node that `name` is a part of: `z` of `z.sigma`, when there is a node `z`.
   func owner(ofPart name: String) -> String? {
     guard let dot = name.lastIndex(of: "."), dot != name.startIndex else { return nil }

@@ -5,7 +5,10 @@ import GraphIR
 protocol FormulaStyle {
   func number(_ value: Double) -> String
   func symbol(_ symbol: FormulaSymbol) -> String
-  func name(_ name: String) -> String
+  /// The name of a node.
+  func name(_ name: String, _ form: Spelling.Form) -> String
+  /// The name of a dimension.
+  func extent(_ name: String) -> String
   func sign(_ sign: Notation.Sign) -> String
   func parenthesized(_ text: String) -> String
   func bracketed(_ text: String) -> String
@@ -18,14 +21,14 @@ protocol FormulaStyle {
   func fraction(_ numerator: String, _ denominator: String, isAtom: (Bool, Bool)) -> String
   func indexed(_ sign: String, _ index: String) -> String
   func shape(_ shape: Shape) -> String
-  /// The same number at every place of a shape.
-  func filled(_ number: String, _ shape: Shape) -> String
   func choice(_ condition: String, _ chosen: String, _ other: String) -> String
   var minus: String { get }
   /// Between factors of which one is a scalar, between arrays, and between matrices.
   var times: String { get }
   var elementwiseTimes: String { get }
   var matrixTimes: String { get }
+  /// Whether a stroke is all that keeps the sides of a fraction apart.
+  var hasStrokes: Bool { get }
   /// Whether a half joins the denominator of a fraction that is there.
   var halvesInDenominator: Bool { get }
   /// A half that stays a factor.

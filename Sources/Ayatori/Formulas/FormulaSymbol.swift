@@ -34,10 +34,18 @@ public struct FormulaSymbol: Hashable, Sendable {
   public var index: String?
   /// Of a derivative by an operand that is there twice: which of its places is meant, `stddev`.
   public var place: String?
-  /// The Greek letter that texts show instead of the name: `sigma` for `z.sigma`.
+  /// The Greek letter that stands for the name: `sigma` for `z.sigma`.
   public var letter: GreekLetter?
+  /// How the name is written, and how that of the root is.
+  public var spelling = Spelling()
+  public var rootSpelling = Spelling()
   /// The node whose value it is; nil of an extent.
   public var node: NodeID?
   /// The extent whose value it is.
   public var extent: Dim?
+  /// Of a share: whether its node bears that name in the graph, as the cost of a further draw does.
+  var isNodesName = false
+  /// Of a value whose elements are shares, as a softmax has them: the axis along which they add up
+  /// to 1.
+  var sharesAxis: Int?
 }

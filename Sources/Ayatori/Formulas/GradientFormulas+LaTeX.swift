@@ -7,7 +7,7 @@ extension GradientFormulas {
     var lines: [String] = []
     for derivative in derivatives {
       lines.append("% \(LaTeXStyle.comment(derivative.symbol.text))")
-      lines.append("\\[ \(derivative.symbol.latex) = \(derivative.waysLatex) \\]")
+      lines.append("\\[ \(derivative.symbol.latex) = \(derivative.latex(names)) \\]")
     }
     return (lines + Meaning.latexLines(meanings)).joined(separator: "\n") + "\n"
   }
@@ -15,14 +15,14 @@ extension GradientFormulas {
 
 extension GradientFormulas.Derivative {
   /// The whole, each way in a brace when there are several.
-  fileprivate var waysLatex: String {
+  fileprivate func latex(_ names: FormulaNames) -> String {
     if ways.isEmpty { return formula.latex }
     return ways.enumerated().map { index, way in
       let isNegative = way.formula.isNegative
       let sign = isNegative ? "- " : index == 0 ? "" : "+ "
       let size = isNegative ? way.formula.withoutSign : way.formula
       return "\(sign)\\underbrace{\(size.latex)}"
-        + "_{\\mathrm{through}\\ \(LaTeXStyle().name(way.through))}"
+        + "_{\\mathrm{through}\\ \(names.latex(of: way.through))}"
     }.joined(separator: " ")
   }
 }
@@ -41,8 +41,7 @@ extension GradientFormulas.Meaning {
 extension LocalDerivatives {
   /// A display `\[ … \]` for each statement.
   public var latex: String {
-    let style = LaTeXStyle()
-    var lines = ["\\[ \(style.name(node)) = \(value.latex) \\]"]
+    var lines = ["\\[ \(names.latex(of: node)) = \(value.latex) \\]"]
     if let remark { lines.append("% \(LaTeXStyle.comment(remark))") }
     for entry in entries {
       if let formula = entry.formula {

@@ -3,7 +3,7 @@ import GraphIR
 extension GradientFormulas {
   /// The report for people: each derivative, way by way and whole, then what the symbols mean.
   public var text: String {
-    var blocks = derivatives.map { $0.lines.joined(separator: "\n") }
+    var blocks = derivatives.map { $0.lines(names).joined(separator: "\n") }
     let meanings = Meaning.lines(meanings)
     if !meanings.isEmpty { blocks.append((["where"] + meanings).joined(separator: "\n")) }
     return blocks.joined(separator: "\n\n") + "\n"
@@ -12,9 +12,9 @@ extension GradientFormulas {
 
 extension GradientFormulas.Derivative {
   /// `∂loss/∂z = …`, before it the ways when there are several.
-  var lines: [String] {
+  fileprivate func lines(_ names: FormulaNames) -> [String] {
     guard !ways.isEmpty else { return ["\(symbol.text) = \(formula.text)"] }
-    let heads = ways.map { "through \(Identifier.visible($0.through)):" }
+    let heads = ways.map { "through \(names.prose($0.through)):" }
     let width = heads.map(\.count).max() ?? 0
     return ["\(symbol.text)"]
       + zip(heads, ways).map { head, way in
@@ -71,7 +71,7 @@ extension LocalDerivatives {
   var remark: String? {
     guard let cotangent, let root = cotangent.root else { return nil }
     return "its elements mix, so no derivative is a factor; for any scalar "
-      + "\(TextStyle().name(root)) of \(TextStyle().name(node)):"
+      + "\(names.text(of: root)) of \(names.text(of: node)):"
   }
 
   /// The report for people.
@@ -82,7 +82,7 @@ extension LocalDerivatives {
         + (entry.score.map { [(entry.scoreText, "= \($0.text)")] } ?? [])
     }
     let width = rows.map(\.0.count).max() ?? 0
-    var lines = ["\(TextStyle().name(node)) = \(value.text)"]
+    var lines = ["\(names.text(of: node)) = \(value.text)"]
     if let remark { lines.append("  \(remark)") }
     for (head, answer) in rows {
       lines.append("  \(head)\(String(repeating: " ", count: width - head.count)) \(answer)")

@@ -53,6 +53,8 @@ public struct GradientFormulas: Sendable {
   public let meanings: [Meaning]
   /// The graph that the formulas were read off, with a derivative an output.
   public let graph: Graph
+  /// How names are written.
+  let names: FormulaNames
 
   /// Reads off ∂loss/∂target for every target.
   ///
@@ -79,7 +81,10 @@ public struct GradientFormulas: Sendable {
     }
     self.root = root
     graph = builder.build()
-    (derivatives, meanings) = writer.explained(found, depth: depth)
+    names = FormulaNames(lowered: lowered)
+    let (derivatives, meanings) = writer.explained(found, depth: depth)
+    self.derivatives = derivatives.map(names.named)
+    self.meanings = meanings.map(names.named)
   }
 
   /// The part of `graph` that the derivatives need, with these as its only outputs.

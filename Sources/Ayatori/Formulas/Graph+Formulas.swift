@@ -7,6 +7,8 @@ extension Graph {
   /// What every node computes, by its index. Barriers to derivatives are written: these formulas
   /// say how the graph computes.
   public var formulas: [Formula] {
-    FormulaReader(self, rootName: "", adjoints: [:], keepsBarriers: true).definitions
+    let names = FormulaNames(of: self)
+    let reader = FormulaReader(self, rootName: "", adjoints: [:], keepsBarriers: true)
+    return reader.definitions.map(names.named)
   }
 }

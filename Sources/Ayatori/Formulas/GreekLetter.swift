@@ -1,3 +1,5 @@
+import Foundation
+
 /// The Greek letters that names spell out.
 public enum GreekLetter: String, CaseIterable, Hashable, Sendable {
   case alpha, beta, gamma, delta, epsilon, zeta, eta, theta, iota, kappa, lambda, mu, nu, xi, pi,
@@ -8,8 +10,9 @@ public enum GreekLetter: String, CaseIterable, Hashable, Sendable {
     self.init(rawValue: name == "eps" ? "epsilon" : name)
   }
 
-  /// The letter itself.
+  /// The letter itself, or a sign that is made for a use of it: `µ` (micro), `ϵ`.
   public init?(text: String) {
+    let text = text.precomposedStringWithCompatibilityMapping
     guard let letter = GreekLetter.allCases.first(where: { $0.text == text }) else { return nil }
     self = letter
   }

@@ -31,6 +31,8 @@ public struct LocalDerivatives: Sendable {
   public let meanings: [GradientFormulas.Meaning]
   /// The node and its operands by themselves, with the adjoints; its leaves are the operands.
   public let graph: Graph
+  /// How names are written.
+  let names: FormulaNames
 
   /// Differentiates the node called `name` of a source graph: a sampling node, or any other that
   /// works element by element.
@@ -44,6 +46,7 @@ public struct LocalDerivatives: Sendable {
     guard let operation = node.operation, node.type.dtype.isFloating,
       operation.definition.sampling != nil || operation.definition.isElementwise
     else { throw Diagnostics([.noLocalDerivatives(node, source)]) }
+    let spelled = FormulaNames(of: source)
     let alone = try AloneNode(node, operation, source, compiler)
     // The total of a node that works element by element has the derivatives of its elements.
     var (lowered, root) = (alone.graph, alone.root)
@@ -63,7 +66,8 @@ public struct LocalDerivatives: Sendable {
       adjoints: reverse.adjoints.mapValues(\.node).filter { $0.key == root })
     var shown: [FormulaSymbol: FormulaSymbol] = [:]
     cotangent = scalar.map {
-      FormulaSymbol(kind: .derivative, name: node.label, root: $0.name, node: $0.cotangent)
+      spelled.named(
+        FormulaSymbol(kind: .derivative, name: node.label, root: $0.name, node: $0.cotangent))
     }
     if let scalar, let symbol = reader.written[scalar.cotangent.index].symbol {
       shown[symbol] = cotangent
@@ -76,8 +80,7 @@ public struct LocalDerivatives: Sendable {
       shown[symbol] = own
       let head = FormulaSymbol(
         kind: .derivative, name: operand.name, root: scalar?.name ?? node.label,
-        place: operand.place,
-        letter: symbol.letter)
+        place: operand.place, letter: spelled.letter(of: operand.name))
       var entry = Entry(operand: own, symbol: head)
       switch reverse.derivatives[operand.leaf] {
       case .node(let derivative): entry.formula = reader.definitions[derivative.index]
@@ -93,17 +96,22 @@ public struct LocalDerivatives: Sendable {
       [value] + entries.compactMap(\.formula) + entries.compactMap(\.score), reader)
     // The parts of the whole derivatives are t1, t2, …
     let parts = meanings.map(\.symbol).filter { $0.kind == .part }
-    let names = shown.merging(reader.partNames(parts, letter: "s")) { own, _ in own }
+    let own = reader.partNames(parts, letter: "s", besides: spelled.isTaken)
+    let symbols = shown.merging(own) { operand, _ in operand }
+    func written(_ formula: Formula) -> Formula { spelled.named(formula.renaming(symbols)) }
     self.node = node.label
-    self.value = value.renaming(names)
+    self.value = written(value)
     self.entries = entries.map { entry in
       var entry = entry
-      entry.formula = entry.formula?.renaming(names)
-      entry.score = entry.score?.renaming(names)
+      entry.operand = spelled.named(entry.operand)
+      entry.symbol = spelled.named(entry.symbol)
+      entry.formula = entry.formula.map(written)
+      entry.score = entry.score.map(written)
       return entry
     }
-    self.meanings = meanings.map { $0.renaming(names) } + alone.meanings
+    self.meanings = (meanings.map { $0.renaming(symbols) } + alone.meanings).map(spelled.named)
     graph = reverse.graph
+    names = spelled
   }
 
   /// A scalar f that depends on the node in any way: its gradient at the node is an input.
@@ -112,7 +120,7 @@ public struct LocalDerivatives: Sendable {
   ) -> (graph: Graph, root: NodeID, name: String, cotangent: NodeID) {
     let builder = GraphBuilder(continuing: alone.graph)
     var (name, number) = ("f", 1)
-    while source.node(named: name) != nil || alone.graph.node(named: name) != nil {
+    while source.names(name) || alone.graph.names(name) {
       number += 1
       name = "f\(number)"
     }

@@ -20,8 +20,12 @@ struct Grad: AsyncParsableCommand, HasExample {
   @Option(name: .long, help: "The scalar to differentiate; by default the output 'loss'.")
   var of: String?
 
-  @Option(name: .long, help: "Nodes to differentiate by, separated by commas.")
-  var wrt: NameList?
+  @Option(
+    name: .long,
+    help:
+      "Nodes to differentiate by, separated by commas; a name with a comma in quotes. Repeatable."
+  )
+  var wrt: [NameList] = []
 
   @Option(name: .long, help: "Prints the derivatives of this node by its operands.")
   var local: String?
@@ -51,13 +55,13 @@ struct Grad: AsyncParsableCommand, HasExample {
   var output: String?
 
   func validate() throws {
-    if wrt == nil, local == nil { throw ValidationError("--wrt or --local says what to print") }
+    if wrt.isEmpty, local == nil { throw ValidationError("--wrt or --local says what to print") }
     if let depth, depth < 0 { throw ValidationError("--depth takes 0 or more, not \(depth)") }
     if depth != nil, expand { throw ValidationError("--depth and --expand exclude each other") }
     if [latex, printsGraph, json].count(where: { $0 }) > 1 {
       throw ValidationError("--latex, --graph and --json exclude each other")
     }
-    if wrt == nil, of != nil || depth != nil || expand || printsGraph {
+    if wrt.isEmpty, of != nil || depth != nil || expand || printsGraph {
       throw ValidationError("--of, --depth, --expand and --graph go with --wrt")
     }
     if printsGraph, local != nil { throw ValidationError("--graph and --local exclude each other") }
@@ -72,11 +76,13 @@ struct Grad: AsyncParsableCommand, HasExample {
     let compiler = try passes.compiler()
     defer { passes.report(compiler) }
     let local = try local.map { try LocalDerivatives(of: $0, in: source, compiler: compiler) }
-    let formulas = try wrt.map { wrt in
-      try GradientFormulas(
-        of: source, loss: of, withRespectTo: wrt.names, depth: expand ? nil : depth ?? 1,
+    let targets = wrt.flatMap(\.names)
+    let formulas =
+      targets.isEmpty
+      ? nil
+      : try GradientFormulas(
+        of: source, loss: of, withRespectTo: targets, depth: expand ? nil : depth ?? 1,
         compiler: compiler)
-    }
     if json { return try Console.json(FormulaReport(formulas, local: local)) }
     if printsGraph, let formulas { return try await write(formulas.subgraph) }
     let texts =

@@ -72,18 +72,6 @@ struct EstimatorChoice: ExpressibleByArgument {
 extension DType: ExpressibleByArgument {}
 extension Stage: ExpressibleByArgument {}
 
-/// Names separated by commas.
-struct NameList: ExpressibleByArgument {
-  let names: [String]
-
-  /// Nil without any name: an empty list would ask for nothing and say nothing.
-  init?(argument: String) {
-    names = argument.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
-      .filter { !$0.isEmpty }
-    if names.isEmpty { return nil }
-  }
-}
-
 /// What may be changed about a graph file.
 struct OverrideOptions: ParsableArguments {
   @Option(name: .long, help: "Sets a dimension, as in --dim N=64. Repeatable.")

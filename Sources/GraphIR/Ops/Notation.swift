@@ -6,8 +6,16 @@ public enum Notation: Sendable {
   case function(Sign)
   /// e to the power of its operand: exp(−2·s) is exp(s)⁻².
   case exponential(Sign)
-  /// The logarithm of a function, log_softmax of softmax: e to its power is that function.
-  case logarithm(of: Sign, Sign)
+  /// The inverse of the exponential.
+  case naturalLogarithm(Sign)
+  /// The logarithm of shares along the axis of the attribute `axis`, log_softmax of softmax: e to
+  /// its power is that function and adds up to 1. `even` is what it is of n equal elements, by n.
+  case logarithm(of: Sign, Sign, even: Term)
+  /// max(x, 0): above 0 where its operand is, and 0 elsewhere.
+  case positivePart(Sign)
+  /// 1 at the position that its operand is along a new last axis, 0 elsewhere: adds up to 1 where
+  /// the position is below what the operand's spec says.
+  case indicator(Sign)
   /// Its operand as a value; derivatives see more in it. Written as a function where a formula says
   /// how a graph computes, left out where it says what comes of it.
   case barrier(Sign)

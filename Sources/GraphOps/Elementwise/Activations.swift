@@ -38,7 +38,7 @@ extension OpDefinition {
     storage: .over([0]),
     drawing: .init(
       .elementwise, chainer: "ReLU",
-      notation: .function(.upright("relu"))), pieces: .kinks(aboveZero))
+      notation: .positivePart(.upright("relu"))), pieces: .kinks(aboveZero))
 
   /// `softplus(x)`, stable over the whole range.
   public static let softplus = OpDefinition(

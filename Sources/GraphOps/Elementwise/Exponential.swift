@@ -40,7 +40,7 @@ extension OpDefinition {
     storage: .over([0]),
     drawing: .init(
       .elementwise, chainer: "log",
-      notation: .function(Notation.Sign("ln", latex: "\\ln"))))
+      notation: .naturalLogarithm(Notation.Sign("ln", latex: "\\ln"))))
 
   /// `log1p(x)`: exact near 0, where `log(1 + x)` cancels.
   public static let log1p = OpDefinition(

@@ -47,7 +47,7 @@ extension OpDefinition {
           ? prepare(context, ak_one_hot_bool_i32) : prepare(context, ak_one_hot_bool_i64)
       }
     },
-    drawing: .init(.conversion, chainer: "OneHot", notation: .function(.upright("one_hot"))),
+    drawing: .init(.conversion, chainer: "OneHot", notation: .indicator(.upright("one_hot"))),
     axes: AxisRule { axis, _ in axis })
 }
 

@@ -81,7 +81,8 @@ extension OpDefinition {
     storage: .over([0]),
     drawing: .init(
       .reduction, chainer: "LogSoftmax",
-      notation: .logarithm(of: .upright("softmax"), .upright("log_softmax"))),
+      notation: .logarithm(
+        of: .upright("softmax"), .upright("log_softmax"), even: -.call(.log, [.x]))),
     decomposition: Decomposition(.onRequest) { c in
       c.operands[0]
         - GraphOps.logsumexp(c.operands[0], axes: [c.attributes.int("axis")], keepdims: true)

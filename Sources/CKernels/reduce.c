@@ -275,46 +275,63 @@ AK_ARGMAX(i64, int64_t, AK_IS_MAX_INT)
 // MARK: logsumexp and log-softmax
 
 // m + log(sum exp(x - m)): the largest term is exp(0), so nothing overflows and the logarithm's
-// argument is at least 1. Sum and logarithm are in double for both dtypes. If m is infinite or NaN
-// it is the result. Log-softmax is (x - m) - log(sum exp(x - m)): x - (m + log ...) would have an
-// error of the size of x, where the difference may be small. EXP is the exponential of T.
+// argument is at least 1. Where one term outweighs all others the logarithm is small, and log of
+// their sum would keep few of its digits: the terms that are 1 are counted apart, and one of them
+// is the 1 of log1p. Sum and logarithm are in double for both dtypes. If m is infinite or NaN it is
+// the result. Log-softmax is (x - m) - log(sum exp(x - m)): x - (m + log ...) would have an error
+// of the size of x, where the difference may be small. EXP is the exponential of T.
 #define AK_LOGSUMEXP(S, T, EXP) \
-  AK_INLINE void ak_run_exp_##S(double *lane, const T *x, int64_t n, int64_t stride, T m) { \
+  AK_INLINE void ak_add_exp_##S(double *rest, double *largest, T x, T m) { \
+    const double term = (double)EXP(x - m); \
+    *rest += x == m ? 0 : term; \
+    *largest += x == m ? 1 : 0; \
+  } \
+  AK_INLINE void ak_run_exp_##S(double *rest, double *largest, const T *x, int64_t n, \
+                                int64_t stride, T m) { \
     int64_t i = 0; \
     for (; i + AK_LANES <= n; i += AK_LANES) \
-      for (int l = 0; l < AK_LANES; l++) lane[l] += (double)EXP(x[(i + l) * stride] - m); \
-    for (int l = 0; i + l < n; l++) lane[l] += (double)EXP(x[(i + l) * stride] - m); \
+      for (int l = 0; l < AK_LANES; l++) \
+        ak_add_exp_##S(rest + l, largest + l, x[(i + l) * stride], m); \
+    for (int l = 0; i + l < n; l++) \
+      ak_add_exp_##S(rest + l, largest + l, x[(i + l) * stride], m); \
   } \
   AK_INLINE double ak_line_log_total_##S(const ak_space *reduced, const T *x, T m) { \
     const int64_t n = reduced->shape[reduced->rank - 1]; \
     const int64_t stride = reduced->stride[reduced->rank - 1]; \
     if (!isfinite(m)) return 0; \
-    double lane[AK_LANES] = {0}; \
+    double rest[AK_LANES] = {0}; \
+    double largest[AK_LANES] = {0}; \
     AK_EACH_ROW(reduced) { \
       if (stride == 1) \
-        ak_run_exp_##S(lane, x + rows.offset, n, 1, m); \
+        ak_run_exp_##S(rest, largest, x + rows.offset, n, 1, m); \
       else \
-        ak_run_exp_##S(lane, x + rows.offset, n, stride, m); \
+        ak_run_exp_##S(rest, largest, x + rows.offset, n, stride, m); \
     } \
     for (int half = AK_LANES / 2; half > 0; half /= 2) \
-      for (int l = 0; l < half; l++) lane[l] += lane[l + half]; \
-    return log(lane[0]); \
+      for (int l = 0; l < half; l++) { \
+        rest[l] += rest[l + half]; \
+        largest[l] += largest[l + half]; \
+      } \
+    return log1p(largest[0] - 1 + rest[0]); \
   } \
   AK_INLINE void ak_columns_logsumexp_##S(const ak_space *reduced, const T *x, T *y, \
                                           int64_t width) { \
     const int64_t n = reduced->shape[reduced->rank - 1]; \
     const int64_t stride = reduced->stride[reduced->rank - 1]; \
     T m[AK_BLOCK]; \
-    double s[AK_BLOCK]; \
+    double rest[AK_BLOCK]; \
+    double largest[AK_BLOCK]; \
     ak_columns_max_##S(reduced, x, m, width); \
-    for (int64_t c = 0; c < width; c++) s[c] = 0; \
+    for (int64_t c = 0; c < width; c++) rest[c] = largest[c] = 0; \
     AK_EACH_ROW(reduced) { \
       for (int64_t i = 0; i < n; i++) { \
         const T *p = x + rows.offset + i * stride; \
-        for (int64_t c = 0; c < width; c++) s[c] += (double)EXP(p[c] - m[c]); \
+        for (int64_t c = 0; c < width; c++) \
+          ak_add_exp_##S(rest + c, largest + c, p[c], m[c]); \
       } \
     } \
-    for (int64_t c = 0; c < width; c++) y[c] = isfinite(m[c]) ? (T)(m[c] + log(s[c])) : m[c]; \
+    for (int64_t c = 0; c < width; c++) \
+      y[c] = isfinite(m[c]) ? (T)(m[c] + log1p(largest[c] - 1 + rest[c])) : m[c]; \
   } \
   AK_CLONES void ak_logsumexp_##S(const ak_reduction *r, const T *x, T *y, int64_t begin, \
                                   int64_t end) { \

@@ -6,7 +6,15 @@ public import GraphIR
 private func logSumExp(_ values: some Collection<Double>) -> Double {
   if values.contains(where: \.isNaN) { return .nan }
   guard let largest = values.max(), largest.isFinite else { return values.max() ?? -.infinity }
-  return largest + Foundation.log(values.reduce(0) { $0 + Foundation.exp($1 - largest) })
+  return largest + logTotal(values, largest)
+}
+
+/// ln Σ exp(x − m) with m the maximum, a number: one term is the 1 of ln(1 + …), whose digits would
+/// be lost in the sum where the others are small.
+private func logTotal(_ values: some Collection<Double>, _ largest: Double) -> Double {
+  let ones = values.count { $0 == largest }
+  let rest = values.reduce(0) { $1 == largest ? $0 : $0 + Foundation.exp($1 - largest) }
+  return Foundation.log1p(Double(ones - 1) + rest)
 }
 
 extension OpDefinition {
@@ -65,8 +73,8 @@ extension OpDefinition {
         let largest = line.map { context[0].values[$0] }.reduce(-.infinity) { m, x in
           m.isNaN || x.isNaN ? .nan : Swift.max(m, x)
         }
-        let total = line.reduce(0) { $0 + Foundation.exp(context[0].values[$1] - largest) }
-        let logarithm = largest.isFinite ? Foundation.log(total) : 0
+        let logarithm =
+          largest.isFinite ? logTotal(line.map { context[0].values[$0] }, largest) : 0
         for position in line { values[position] -= largest; values[position] -= logarithm }
       }
       return ReferenceArray(shape: shape, values: values)

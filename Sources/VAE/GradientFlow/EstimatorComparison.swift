@@ -43,6 +43,15 @@ public struct EstimatorComparison: Sendable, Encodable {
 
     /// Whether the mean is 0 up to the rounding of what cancels in it.
     let isNought: Bool
+    /// The mean size of what the mean is taken of.
+    let magnitude: Double
+
+    /// Whether a coarser grid gives another result altogether, as of an infinite integral: kinks
+    /// move less, and what cancels in the mean does not count.
+    var isUnsettled: Bool {
+      guard let quadratureError else { return false }
+      return !(quadratureError / NoiseGrid.caution < 0.5 * magnitude)
+    }
 
     private enum CodingKeys: String, CodingKey {
       case parameter, mean, variance, signalToNoise, drawsForTenPercent, comparedWith, z, agrees
@@ -303,7 +312,8 @@ extension EstimatorComparison {
     let isSilent = variance <= 1e-24 * max(mean * mean, 1e-300)
     let known = isSilent ? 0 : variance
     // What rounding leaves of a mean that is 0.
-    let isNought = abs(mean) <= 1e-12 * norm(moments.magnitude)
+    let magnitude = norm(moments.magnitude)
+    let isNought = abs(mean) <= 1e-12 * magnitude
     if isExact, isNought { mean = 0 }
     let isOther = other.map { $0.program.estimator != measurement.program.estimator } ?? false
     let (z, agrees) = other.map { agreement(measurement, $0, place, isExact) } ?? (nil, true)
@@ -316,7 +326,7 @@ extension EstimatorComparison {
       agrees: agrees && measurement.isFinite(place),
       refusal: measurement.program.refusals[place],
       quadratureError: measurement.coarseMeans == nil ? nil : measurement.error(place),
-      isNought: isNought)
+      isNought: isNought, magnitude: magnitude)
   }
 
   private static func norm(_ values: [Double]) -> Double {

@@ -246,14 +246,15 @@ extension GradientFlow.Report {
     }
     let unsettled = comparison.rows.flatMap { row in
       row.targets.compactMap { target in
-        target.relativeError.flatMap { $0 > 1e-6 ? (share: $0, row.title, target.parameter) : nil }
+        target.relativeError.flatMap { $0 > 1e-6 ? (share: $0, row.title, target) : nil }
       }
     }
     if let worst = unsettled.max(by: { $0.share < $1.share }) {
-      let place = "(\(worst.1), \(worst.2))"
+      let place = "(\(worst.1), \(worst.2.parameter))"
       lines.append(
-        worst.share < 0.1
-          ? "  a coarser grid moves means by up to " + number("%.1g", worst.share * 100)
+        !worst.2.isUnsettled
+          ? "  judged by a coarser grid, means are known within "
+            + number(worst.share < 0.1 ? "%.1g" : "%.0f", worst.share * 100)
             + " % \(place): the cost has kinks, or bends faster than the grid"
           : "  means that do not settle as the grid gets finer \(place): "
             + "the integral may be infinite"

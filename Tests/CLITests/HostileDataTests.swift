@@ -167,6 +167,25 @@ import Testing
     }
   }
 
+  /// As long as a course may be: objects take the decoder most memory, records little.
+  @Test func longFilesStayWithinBounds() throws {
+    try Tool.withDirectory { directory in
+      try FileManager.default.createDirectory(
+        atPath: directory + "run", withIntermediateDirectories: false)
+      let most = 8 << 20
+      let records = (0..<60_000).map { Self.record($0) }.joined(separator: ",")
+      for (text, id) in [
+        ("[" + String(repeating: "{},", count: most / 3 - 2) + "{}]", "not-a-course"),
+        (String(Self.course(records).prefix(most)), "not-a-course"),
+        (String(repeating: " ", count: most + 1), "file-too-large"),
+      ] {
+        try Tool.write(text, to: directory + "run/gradflow.json")
+        try Tool.expectRefused(
+          ["gradflow", "run"], in: directory, [id], place: "run/gradflow.json")
+      }
+    }
+  }
+
   @Test func dont_refuseARecord() throws {
     try Tool.withDirectory { directory in
       try FileManager.default.createDirectory(

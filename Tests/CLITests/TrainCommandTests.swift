@@ -63,6 +63,24 @@ import Testing
     }
   }
 
+  /// A run whose course could not be read again is refused before it starts.
+  @Test func coursesThatAreTooLong() throws {
+    try Tool.withDirectory { directory in
+      let flags = Self.small + ["--epochs", "10000", "--out", "run", "--record-gradflow"]
+      let refused = try Tool.run(flags + ["1"], in: directory)
+      expectRefusal(refused, 1, ["course-too-long"])
+      #expect(
+        refused.err.contains("240001 times") && refused.err.contains("fix: --record-gradflow "))
+      #expect(try Tool.files(in: directory).isEmpty)
+      // What it says instead is taken: the last word of the line.
+      let fix = try #require(refused.err.firstMatch(of: /fix: --record-gradflow (\d+)/)?.output.1)
+      let taken = try RunningTool(flags + [String(fix)], in: directory)
+      taken.waitForLines(1)
+      taken.send(SIGINT)
+      #expect(taken.finish().status == 130)
+    }
+  }
+
   /// `--out` with the directory that is resumed is the same run, whatever it is called.
   @Test func resumingIntoTheSameDirectory() throws {
     try Tool.withDirectory { directory in

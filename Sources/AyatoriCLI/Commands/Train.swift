@@ -141,17 +141,18 @@ struct Train: ParsableCommand, HasExample {
     let trainer = try Trainer(source, on: dataSet, options: options, compiler: compiler)
     if let resume { try trainer.resume(from: resume) }
     let resumed = resume.map { isDirectory($0) ? $0 : directoryName(of: $0) }
-    let directory = try (out ?? resumed).map { path in
+    let path = out ?? resumed
+    // Before there is a directory, which a refusal would leave behind.
+    if let recordGradflow, let path {
+      trainer.recorder = try recorder(source, dataSet, trainer, every: recordGradflow, path)
+    }
+    let directory = try path.map { path in
       let isResumed = resumed.map { isSameFile($0, path) } ?? false
       return try RunDirectory(path, keeping: keep, isResumed: isResumed)
     }
     if let directory, directory.replacesEarlierRun {
       Console.error(
         "note: the checkpoints of an earlier run will be replaced: \(directory.newest)")
-    }
-    if let recordGradflow, let directory {
-      trainer.recorder = try recorder(
-        source, dataSet, trainer, every: recordGradflow, directory.path)
     }
     announce(trainer, dataSet, directory: directory)
     try TrainingRun(self, trainer, directory).run()
@@ -177,6 +178,8 @@ struct Train: ParsableCommand, HasExample {
     } else {
       try trainer.record(recorder)
     }
+    let (steps, isHuge) = trainer.stepsPerEpoch.multipliedReportingOverflow(by: epochs)
+    try recorder.course.check(count: isHuge ? .max : steps / every + 1)
     return recorder
   }
 

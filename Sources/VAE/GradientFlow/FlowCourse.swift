@@ -37,8 +37,9 @@ public struct FlowCourse: Codable, Sendable {
     self.records = records
   }
 
-  /// The most bytes that a file may have: 64 MiB, some 30,000 records of 20 latents.
-  private static let limit = 64 << 20
+  /// The most bytes that a file may have: 8 MiB, some 2,500 records of 20 latents. Foundation's
+  /// decoder takes up to twenty times as much memory.
+  private static let limit = 8 << 20
 
   /// Reads a run's course. Throws diagnostics for files that are none.
   public init(readFrom directory: String) throws(Diagnostic) {
@@ -89,20 +90,36 @@ public struct FlowCourse: Codable, Sendable {
     return nil
   }
 
+  /// Throws a diagnostic when `count` records like those that are there would make a file that is
+  /// longer than any that is read; asked before a run, not at its end.
+  public func check(count: Int) throws(Diagnostic) {
+    guard !records.isEmpty else { return }
+    // Digits differ from record to record.
+    let each = 1.25 * Double(encoded.count) / Double(records.count)
+    let most = Int(Double(FlowCourse.limit) / each)
+    guard count > most else { return }
+    let often = Int((Double(header.every) * Double(count) / Double(most)).rounded(.up))
+    throw Diagnostic(
+      "course-too-long", "the run would note the gradient flow \(count) times",
+      expected: "at most \(most) records of this graph, 8 MiB",
+      got: "one every \(header.every) steps", fix: "--record-gradflow \(often)")
+  }
+
   /// Writes atomically: the file in the directory is always a whole course.
   public func write(to directory: String) throws(Diagnostic) {
+    try AtomicFile.write(Array(encoded), to: FlowCourse.path(in: directory))
+  }
+
+  private var encoded: Data {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
     encoder.nonConformingFloatEncodingStrategy = .convertToString(
       positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    let path = FlowCourse.path(in: directory)
-    let data: Data
     do {
-      data = try encoder.encode(self)
+      return try encoder.encode(self)
     } catch {
       preconditionFailure("a course that cannot be encoded: \(error)")
     }
-    try AtomicFile.write(Array(data), to: path)
   }
 }
 

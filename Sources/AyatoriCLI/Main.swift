@@ -72,7 +72,7 @@ enum Main {
     if code == .success {
       let example = message.contains("USAGE:") ? "\n\nEXAMPLE:\n  \(requested().example)" : ""
       do throws(Diagnostic) {
-        try Console.result(message + example)
+        try Console.result(lines: message + example)
       } catch {
         Console.report([error])
         return 1
@@ -80,14 +80,22 @@ enum Main {
     } else if let name = CommandLine.arguments.dropFirst().first, let near = misspelt(name) {
       Console.error("Error: there is no command '\(name)'. Did you mean '\(near)'?")
     } else if !message.isEmpty {
-      Console.error(message)
+      Console.error(lines: showingArguments(message))
     }
     return code.rawValue
   }
 
+  /// A message in which no argument breaks a line.
+  private static func showingArguments(_ message: String) -> String {
+    CommandLine.arguments.reduce(message) { message, argument in
+      let shown = visibleLine(argument)
+      return shown == argument ? message : message.replacing(argument, with: shown)
+    }
+  }
+
   /// What a pass did wrong, and where its input is.
   private static func bug(_ text: String) -> Int32 {
-    Console.error("ayatori: a bug in Ayatori: \(text)")
+    Console.error(lines: "ayatori: a bug in Ayatori: \(text)")
     Console.error(
       CrashReport.input.map { "the graph that the pass was given is in \($0)" }
         ?? "--dump-dir DIR leaves the graph that the pass was given in a file")

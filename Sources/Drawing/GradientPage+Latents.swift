@@ -247,7 +247,8 @@ extension GradientPage {
     watchBoxes();
     watchCamera();
     $('p-sections').append(...[courseCard(), mathematics(), pathSplit(), estimators(), latents(),
-      variances(), statistics(), checks(), parity(), blockedEdges(), births()].filter(Boolean));
+      variances(), statistics(), checks(), parity(), blockedEdges(), scaleFault(),
+      births()].filter(Boolean));
     show(siteBox, false);
     setView(views[0]);
     lookAtDraw();

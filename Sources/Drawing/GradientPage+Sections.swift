@@ -6,12 +6,20 @@ extension GradientPage {
       $('p-title').textContent = report.graph + ', at ' + report.node;
       const fact = (text, path) => [text + ' ', shown(path, 'span')];
       const list = [[report.distribution + (report.scale ? ', scale = ' + report.scale : '')],
-        [report.estimator + ' estimator'],
+        [report.estimator + ' estimator', el('span',
+          { class: report.nodeDraws > 1 ? null : 'hidden' },
+          [', ', shown('/nodeDraws', 'span'), ' draws a run'])],
         ...(report.divergence === 'none' ? [] : [['KL ' + report.divergence]]),
         fact('seed', '/seed')];
       if (report.isExact) list.push(['exact expectations; the graph shows one draw']);
       else list.push([shown('/draws', 'span'), ' draws, values and paths at the first']);
       if (report.batch !== undefined) list.push(fact('batch', '/batch'));
+      if (report.reduction) {
+        const { loss, terms } = report.reduction;
+        list.push([(terms.length ? terms : [loss]).map((scalar) => scalar.name
+          + ({ sum: ' summed', mean: ' averaged' }[scalar.reduction]
+            ?? ' neither summed nor averaged')).join(', ') + ' over it']);
+      }
       $('p-facts').replaceChildren(...list.flatMap((part, index) =>
         index ? [' · ', ...part] : part));
       const sum = [el('span', { class: 'name' }, report.loss + ' '),
@@ -30,7 +38,9 @@ extension GradientPage {
           shown('/terms/' + index + '/value', 'span'));
       }
       if (report.evidence) {
-        sum.push(el('span', { class: 'facts' }, ['  —  ln p(x) ',
+        const { isLikelihood, cost } = report.evidence;
+        sum.push(el('span', { class: 'facts' }, [isLikelihood ? '  —  ln p(x) '
+          : '  —  ln E exp(−' + cost + ') at z ~ N(0, 1) ',
           shown('/evidence/logProbability', 'span'), ', gap ', shown('/evidence/gap', 'span')]));
       }
       $('p-equation').replaceChildren(...sum);
@@ -93,8 +103,9 @@ extension GradientPage {
         const base = '/estimators/rows/' + at;
         const cells = entry.targets.flatMap((target, index) => {
           const path = base + '/targets/' + index;
-          if (target.refusal) {
-            return [el('td', { class: 'text long', colspan: '6' }, '⊣ ' + target.refusal)]
+          const reason = target.refusal ?? entry.undefined;
+          if (reason) {
+            return [el('td', { class: 'text long', colspan: '6' }, '⊣ ' + reason)]
               .concat(['mean', 'variance', 'signalToNoise', 'drawsForTenPercent'].map((key) =>
                 fill(shown(path + '/' + key), { class: 'hidden' })));
           }
@@ -140,6 +151,10 @@ extension GradientPage {
       const whole = (report.formulas.derivatives ?? []).map((entry) =>
         row(entry.symbol, cell(entry.text)));
       const meanings = report.formulas.meanings.map((entry) => row('where', cell(entry.text)));
+      if (report.costSymbol !== undefined) {
+        meanings.push(row('where',
+          cell(report.costSymbol + ' is the cost downstream of the draw')));
+      }
       if (!local.length && !whole.length) return null;
       return card('As mathematics', 'What the compiler holds: the draw by what it is drawn from, '
         + 'and the whole derivative of ' + report.loss + '.',
@@ -152,8 +167,10 @@ extension GradientPage {
         [el('td', { class: 'text long' }, entry.verdict)].concat(
           ['symbolic', 'numeric', 'step', 'tolerance'].map((key) => entry[key] === undefined
             ? el('td', {}, '–') : shown('/check/' + at + '/' + key)))));
+      const held = report.checkHeld === undefined ? ''
+        : report.checkHeld[0].toUpperCase() + report.checkHeld.slice(1) + '.';
       return card('Against difference quotients', 'In f64 with the noise frozen; the comparison '
-        + 'that lies furthest apart.',
+        + 'that lies furthest apart. ' + held,
       table(['∂ at', 'verdict', 'symbolic', 'numeric', 'h', 'tolerance'], rows,
         'Against difference quotients'));
     }
@@ -168,13 +185,25 @@ extension GradientPage {
 
     function blockedEdges() {
       const rows = report.blocked.map((edge) => row(edge.to + ' ⊣ ' + edge.from,
-        [el('td', { class: 'text long' }, edge.reason)]));
+        [el('td', { class: 'text long' }, edge.reason + (edge.alike.length
+          ? '; the same at ' + edge.alike.join(', ') : ''))]));
       const lost = report.unreached.map((entry) => row('parameter ' + entry.parameter,
         [el('td', { class: 'text long' }, entry.reason)]));
       if (!rows.length && !lost.length) return null;
       return card('Blocked', 'Edges that the gradient of ' + report.loss
         + ' does not pass, and parameters that it does not reach.',
       table(['edge', 'reason'], rows.concat(lost), 'Blocked edges'));
+    }
+
+    function scaleFault() {
+      const fault = report.scaleFault;
+      if (!fault) return null;
+      const cells = ['count', 'of', 'least', 'index'].map((key) => shown('/scaleFault/' + key));
+      return card('A scale that is not positive', 'The standard deviation ' + fault.node + ' of '
+        + fault.draw + ': ln q and what takes it are undefined there.',
+      table(['node', 'elements', 'of', 'least', 'at', 'place'], [row(fault.node,
+        cells.concat([el('td', { class: 'text' }, fault.place ?? '–')]))],
+      'A scale that is not positive'));
     }
 
     function births() {

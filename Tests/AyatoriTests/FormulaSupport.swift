@@ -53,6 +53,32 @@ struct FormulaCheck {
       sizes: self.sizes)
   }
 
+  /// The formulas of ∂loss/∂node for every named floating node of a source graph, each compared;
+  /// what no gradient reaches has none. Gives how many there were.
+  static func everyDerivative(
+    of source: Graph, seed: Int, positive: Set<String> = [],
+    _ look: (GradientFormulas) throws -> Void = { _ in }
+  ) throws -> Int {
+    let loss = try Compiler.lossName(of: source)
+    let sizes = source.dimensions.contains { $0.name == "N" } ? ["N": 3] : [:]
+    var checked = 0
+    for node in source.nodes where node.name != nil && node.type.dtype.isFloating {
+      let formulas: GradientFormulas
+      do {
+        formulas = try GradientFormulas(
+          of: source, loss: loss, withRespectTo: [node.label], depth: nil)
+      } catch let refused as Diagnostics {
+        #expect(refused.all.map(\.id) == ["no-gradient"])
+        continue
+      }
+      try FormulaCheck(formulas.graph, sizes: sizes, seed: seed, positive: positive)
+        .expectEqual(formulas)
+      try look(formulas)
+      checked += 1
+    }
+    return checked
+  }
+
   /// The formula's elements, stretched to the node's shape, next to the node's.
   func expectEqual(
     _ formula: Formula, _ node: NodeID, _ comment: String,

@@ -79,6 +79,40 @@ import Testing
         == ["the estimator 'stopped' cuts the path; 'pathwise' would open it (at 'z')"])
   }
 
+  /// A draw that is drawn several times is cut in one place.
+  @Test(arguments: [1, 2, 4]) func copiesAreToldOnce(draws: Int) throws {
+    let graph = try Oracle.graph(
+      text: """
+        graph g {
+          param m: f64[] init zeros
+          z ~ normal(mean: m, stddev: 1.0, draws: \(draws)) estimator stopped
+          loss = square(z) + square(m)
+          output loss
+        }
+        """)
+    let found = try warnings(graph)
+    #expect(found.map(\.id) == ["gradient-cut"])
+    let notes = found.flatMap(\.notes).map(\.message).filter { $0.hasPrefix("the same in ") }
+    let expected: [Int: [String]] = [
+      1: [], 2: ["the same in 1 copy of it: 'z#2'"],
+      4: ["the same in 3 copies of it: 'z#2', 'z#3', 'z#4'"],
+    ]
+    #expect(notes == expected[draws])
+  }
+
+  /// Two cuts that somebody wrote are two.
+  @Test func dont_mergeCutsOfTheirOwn() throws {
+    let graph = try Oracle.graph(
+      text: """
+        graph g {
+          param m: f64[] init zeros
+          loss = stop_gradient(m) * m + stop_gradient(2 * m) * m + square(m)
+          output loss
+        }
+        """)
+    #expect(try warnings(graph).map(\.id) == ["gradient-cut", "gradient-cut"])
+  }
+
   /// Before lowering the answers are the same.
   @Test(arguments: ["bernoulli", "categorical"])
   func aStoppedDrawSaysSoUnlowered(draw: String) throws {

@@ -170,7 +170,7 @@ struct BrowserTests {
       // Truth values are numbers to Foundation.
       let isTruth = [
         "isExact", "isOwn", "isBiased", "agrees", "isLeaf", "isWeighted", "isTrained",
-        "hasStandardPrior",
+        "hasStandardPrior", "isLikelihood",
       ].contains { path.hasSuffix("/" + $0) }
       if !isTruth { found.append((path, [number.doubleValue])) }
     default: break

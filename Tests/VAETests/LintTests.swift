@@ -49,7 +49,7 @@ import VAE
   }
 
   @Test func eachRuleHasATrap() throws {
-    #expect(Self.traps.count == 17)
+    #expect(Self.traps.count == 18)
     let announced = try Set(Self.traps.map(Self.announced))
     #expect(announced.subtracting(["none"]) == Set(LintRule.all.map(\.id)))
     #expect(LintRule.all.allSatisfy { !$0.why.isEmpty })

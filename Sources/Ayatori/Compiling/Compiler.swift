@@ -114,9 +114,8 @@ public struct Compiler: Sendable {
       }
     }
     guard refused.isEmpty else { throw Diagnostics(refused) }
-    for edge in result.blocked where edge.hidesTarget && !edge.isRerouted {
-      warn(.gradientCut(edge, loss, lowered))
-    }
+    let cuts = result.blocked.filter { $0.hidesTarget && !$0.isRerouted }
+    for cut in lowered.alike(cuts) { warn(.gradientCut(cut, loss, lowered)) }
     return (result, named)
   }
 

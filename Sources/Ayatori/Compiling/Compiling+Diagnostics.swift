@@ -31,12 +31,23 @@ extension Diagnostic {
       expected: "one array for a node", got: "another one under '\(alias)'")
   }
 
-  static func gradientCut(_ edge: BlockedEdge, _ loss: String, _ graph: Graph) -> Diagnostic {
-    Diagnostic(
+  static func gradientCut(_ cut: BlockedEdges, _ loss: String, _ graph: Graph) -> Diagnostic {
+    let edge = cut.first
+    let others = cut.others.map { "'\(graph[$0.user].mention)'" }
+    let more =
+      others.isEmpty
+      ? []
+      : [
+        Diagnostic.Note(
+          "the same in \(others.count) cop\(others.count == 1 ? "y" : "ies") of it: "
+            + others.joined(separator: ", "))
+      ]
+    return Diagnostic(
       "gradient-cut",
       "the gradient of '\(loss)' does not pass into '\(graph[edge.operand].mention)'",
       severity: .warning, at: graph[edge.user].location, place: "graph '\(graph.name)'",
-      got: edge.reason, notes: [.init("what lies behind it gets the rest of its gradient only")])
+      got: edge.reason,
+      notes: [.init("what lies behind it gets the rest of its gradient only")] + more)
   }
 
   static func noLoss(_ graph: Graph, _ scalars: [String]) -> Diagnostic {

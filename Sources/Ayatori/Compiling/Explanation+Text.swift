@@ -20,7 +20,8 @@ extension Explanation {
       add("replaced", removal.changes.flatMap(lines))
       add("its users", removal.userChanges.flatMap(lines) + removal.userHeirs)
       add("now", [removal.heir.map { "\(line($0)) stands for it" } ?? "nothing stands for it"])
-      return "\(name): not in the graph at the stage '\(stage)'\n" + Explanation.table(rows)
+      return visibleLine("\(name): not in the graph at the stage '\(stage)'") + "\n"
+        + Explanation.table(rows)
     }
     if let absorbedBy {
       if let removal {
@@ -30,7 +31,8 @@ extension Explanation {
         add("its users", removal.userChanges.flatMap(lines) + removal.userHeirs)
       }
       add("now", ["\(line(absorbedBy)) does its work"])
-      return "\(name): not in the graph at the stage '\(stage)'\n" + Explanation.table(rows)
+      return visibleLine("\(name): not in the graph at the stage '\(stage)'") + "\n"
+        + Explanation.table(rows)
     }
     if let summary { add("op", ["\(op ?? "") — \(summary)"]) } else { add("is", [op ?? ""]) }
     add("line", line.map { [$0] } ?? [])
@@ -54,7 +56,7 @@ extension Explanation {
     add("fused", groupLines)
     add("made by", madeBy.prefix(Explanation.longestList).flatMap(lines) + rest(madeBy.count))
     add("memory", [memoryText])
-    return "\(name): \(type ?? "")\n" + Explanation.table(rows)
+    return visibleLine("\(name): \(type ?? "")") + "\n" + Explanation.table(rows)
   }
 
   private var roleText: String {
@@ -114,7 +116,8 @@ extension Explanation {
     return rows.flatMap { row in
       row.lines.enumerated().map { index, line in
         let word = index == 0 ? row.word : ""
-        return "  " + word + String(repeating: " ", count: width - word.count) + "  " + line + "\n"
+        return "  " + word + String(repeating: " ", count: width - word.count) + "  "
+          + visibleLine(line) + "\n"
       }
     }.joined()
   }

@@ -116,7 +116,7 @@ extension NDArray {
 
 extension [Int] {
   /// The index of the element at `place` in row-major order of an array of this shape.
-  func index(ofElement place: Int) -> [Int] {
+  package func index(ofElement place: Int) -> [Int] {
     var rest = place
     var index: [Int] = []
     for extent in reversed() {

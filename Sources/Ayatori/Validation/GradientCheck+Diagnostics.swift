@@ -9,8 +9,10 @@ extension GradientCheck {
         "gradient-mismatch",
         "the gradient of '\(loss)' with respect to '\(target.name)' is not its derivative",
         at: target.location, place: "graph '\(graph)'",
-        expected: "\(probe.numeric) ± \(probe.tolerance), by differences with h = \(probe.step)",
-        got: "\(probe.symbolic) at \(place(target, probe))",
+        expected:
+          "\(numberText(probe.numeric)) ± \(numberText(probe.tolerance)), by differences with "
+          + "h = \(probe.step)",
+        got: "\(numberText(probe.symbolic)) at \(place(target, probe))",
         notes: [Diagnostic.Note(sentence(target, probe))])
     }
     guard wrong.isEmpty, !passes else { return wrong }

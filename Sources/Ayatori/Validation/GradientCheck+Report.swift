@@ -16,8 +16,10 @@ extension GradientCheck {
     let sizes = sizes.sorted { $0.key < $1.key }.map { "\($0.key) = \($0.value)" }
     var lines = [
       "\(graph): gradient of \(loss) = \(number(lossValue)) against central differences, in f64",
-      (["seed \(seed)", "noise frozen"] + sizes).joined(separator: ", "), "",
+      (["seed \(seed)", "noise frozen"] + sizes).joined(separator: ", "),
     ]
+    if let heldLine { lines.append(heldLine) }
+    lines.append("")
     lines += Self.aligned(
       [["target", "shape", "checked", "refused", "error / tolerance", "verdict"]]
         + targets.map(row))
@@ -27,7 +29,20 @@ extension GradientCheck {
     if let (target, probe) = worst { lines.append("worst: " + sentence(target, probe)) }
     let refusals = refusalLines()
     if !refusals.isEmpty { lines += ["", "refused"] + refusals }
-    return lines.joined(separator: "\n")
+    return lines.map(visibleLine).joined(separator: "\n")
+  }
+
+  /// Which values were held, in a line; nil when none were.
+  public var heldLine: String? {
+    guard !held.isEmpty else { return nil }
+    let most = 4
+    let shown = held.count > most ? most - 1 : held.count
+    let names = held.prefix(shown).map { cut in
+      cut.node + (cut.scope.isEmpty ? "" : " (\(cut.scope.joined(separator: "/")))")
+    }
+    let rest = held.count - shown
+    return "held at their values, as the graph's gradient takes them: "
+      + names.joined(separator: ", ") + (rest > 0 ? " and \(rest) more" : "")
   }
 
   /// What one comparison showed, in a line.
@@ -60,27 +75,36 @@ extension GradientCheck {
     ]
   }
 
-  /// Refusals by reason: each with the first place where it stands, and how many there are.
+  /// Refusals by reason: each with the places where it stands first, and how many there are.
   private func refusalLines() -> [String] {
-    var lines: [String] = []
+    var reasons: [String] = []
+    var places: [String: [String]] = [:]
+    var rest: [String: Int] = [:]
+    func note(_ reason: String, _ place: String, _ more: Int = 0) {
+      if places[reason] == nil { reasons.append(reason) }
+      places[reason, default: []].append(place)
+      rest[reason, default: 0] += more
+    }
     for target in targets {
       if case .refused(let reason) = target.verdict, target.probes.isEmpty {
-        lines.append("  \(target.name): \(reason)")
+        note(reason, target.name)
         continue
       }
-      let refused = target.probes.compactMap { probe -> String? in
+      let refused = target.probes.compactMap { probe -> (reason: String, place: String)? in
         guard case .refused(let reason) = probe.verdict else { return nil }
-        return "\(place(target, probe)): \(reason)"
+        return (reason, place(target, probe))
       }
-      guard let first = refused.first else { continue }
-      let rest = refused.count - 1
-      lines.append("  \(first)" + (rest > 0 ? "; and \(rest) more" : ""))
+      if let first = refused.first { note(first.reason, first.place, refused.count - 1) }
     }
-    return lines
+    return reasons.map { reason in
+      let more = rest[reason].flatMap { $0 > 0 ? "; and \($0) more" : nil } ?? ""
+      return "  \((places[reason] ?? []).joined(separator: ", ")): \(reason)\(more)"
+    }
   }
 
   /// Columns as wide as their widest cell, two blanks between them.
-  private static func aligned(_ rows: [[String]]) -> [String] {
+  private static func aligned(_ texts: [[String]]) -> [String] {
+    let rows = texts.map { $0.map(visibleLine) }
     let columns = rows.first?.count ?? 0
     let widths = (0..<columns).map { column in rows.map { $0[column].count }.max() ?? 0 }
     return rows.map { row in
@@ -118,6 +142,13 @@ extension GradientCheck {
       var reason: String?
     }
 
+    /// A value that the numeric side held.
+    struct Held: Encodable, Sendable {
+      var node: String
+      var scope: [String]
+      var line: Int?
+    }
+
     struct Row: Encodable, Sendable {
       var name: String
       var shape: [Int]
@@ -135,6 +166,7 @@ extension GradientCheck {
     var seed: UInt64
     var sizes: [String: Int]
     var drawnInputs: [String]
+    var held: [Held]
     var passes: Bool
     var targets: [Row]
   }
@@ -142,7 +174,9 @@ extension GradientCheck {
   public var report: Report {
     Report(
       graph: graph, loss: loss, lossValue: lossValue, seed: seed, sizes: sizes,
-      drawnInputs: drawnInputs, passes: passes,
+      drawnInputs: drawnInputs,
+      held: held.map { Report.Held(node: $0.node, scope: $0.scope, line: $0.location?.line) },
+      passes: passes,
       targets: targets.map { target in
         Report.Row(
           name: target.name, shape: target.shape, line: target.location?.line,

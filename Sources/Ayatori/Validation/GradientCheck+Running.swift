@@ -42,6 +42,7 @@ extension GradientCheck {
         inputs: [:], parameters: parameters, sizes: [:], seed: seed, step: step))
     let (chosen, drawn) = try setting.settle(inputs, sizes)
     let symbolic = try Symbolic(setting, names, compiler)
+    let cuts = try setting.hold(names)
 
     var checked: [Target] = []
     var seen: Set<String> = []
@@ -59,6 +60,7 @@ extension GradientCheck {
     self.sizes = setting.point.sizes
     chosenSizes = chosen
     drawnInputs = drawn
+    held = cuts
     self.targets = checked
   }
 
@@ -107,6 +109,31 @@ extension GradientCheck {
     let weights: Set<String>
     let options: Options
     var point: DifferenceProgram.Point
+    /// What is evaluated at other points: `lowered`, with its cuts held.
+    private(set) var moved: Graph
+
+    init(
+      lowered: Graph, root: Node, loss: String, weights: Set<String>, options: Options,
+      point: DifferenceProgram.Point
+    ) {
+      self.lowered = lowered
+      self.root = root
+      self.loss = loss
+      self.weights = weights
+      self.options = options
+      self.point = point
+      moved = lowered
+    }
+
+    /// Holds the values at the cuts between the targets and the loss; says which. The point must
+    /// be settled.
+    mutating func hold(_ names: [String]) throws -> [HeldCut] {
+      let targets = names.compactMap { lowered.value(named: $0)?.id }
+      let held = try HeldCuts(lowered, root: root.id, targets: targets, at: point)
+      moved = held.graph
+      point.inputs.merge(held.values) { given, _ in given }
+      return held.cuts
+    }
 
     /// Finds a size for each dimension and a value for each input; says which it chose and drew.
     mutating func settle(
@@ -184,15 +211,13 @@ extension GradientCheck {
     /// The loss as a function of the target: of a leaf as it is, else of an input in its place.
     private func program(for node: Node, _ symbolic: Symbolic) throws -> DifferenceProgram {
       let name = node.label
-      if node.isInput || node.isPersistent {
-        return try DifferenceProgram(lowered, value: root.id, of: node.id, at: point)
+      // A leaf, or what is held, stays what it is.
+      let cut = try moved.cut(at: [name])
+      guard let leaf = cut.node(named: name), let end = cut.value(named: loss) else {
+        throw Diagnostic.unknownNode(name, cut)
       }
-      let cut = try lowered.cut(at: [name])
-      guard let value = symbolic.values[node.id], let leaf = cut.node(named: name),
-        let end = cut.value(named: loss)
-      else { throw Diagnostic.unknownNode(name, cut) }
       var point = point
-      point.inputs[name] = value
+      if leaf.isInput, point.inputs[name] == nil { point.inputs[name] = symbolic.values[node.id] }
       return try DifferenceProgram(cut, value: end.id, of: leaf.id, at: point)
     }
 
@@ -300,18 +325,21 @@ extension GradientCheck {
     }
 
     /// The ways from the target to the loss that carry its value and no derivative, unless the
-    /// derivative there is zero because the value goes in steps; nil when there are none.
+    /// derivative there is zero because the value goes in steps, or the op's record says that the
+    /// way is cut; nil when there are none. One line: the first of them, and how many there are.
     private static func cuts(
       before target: Node, _ graph: Graph, _ blocked: [BlockedEdge]
     ) -> String? {
       let builder = GraphBuilder(continuing: graph)
-      let reasons = blocked.filter { edge in
-        edge.hidesTarget && graph.needed(by: [edge.operand])[target.id.index]
+      let edges = blocked.filter { edge in
+        edge.hidesTarget && !edge.isCut(in: graph)
+          && graph.needed(by: [edge.operand])[target.id.index]
           && builder.pieces(of: graph[edge.user])?.isStep != true
-      }.map { "'\(graph[$0.operand].mention)' ⊣ '\(graph[$0.user].mention)': \($0.reason)" }
-      guard !reasons.isEmpty else { return nil }
-      return "the graph cuts its gradient, which is not the derivative of the value: "
-        + reasons.joined(separator: "; ")
+      }
+      guard let first = edges.first else { return nil }
+      let more = edges.count > 1 ? "; and at \(edges.count - 1) more" : ""
+      return "its value passes where its gradient does not: '\(graph[first.operand].mention)' ⊣ "
+        + "'\(graph[first.user].mention)': \(first.reason)\(more)"
     }
   }
 }

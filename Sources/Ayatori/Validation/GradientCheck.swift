@@ -11,9 +11,13 @@ public import GraphIR
 /// and step. Along each of some random directions, and at single entries, the derivative is
 /// compared with a central difference (`DifferenceQuotient`).
 ///
-/// A comparison that would say nothing is refused with the reason, neither passed nor failed: where
-/// the graph cuts the gradient on purpose, so that it is not the derivative of the value; across a
-/// kink; where the loss is not finite; where rounding or curvature hides the derivative.
+/// Where the graph cuts the gradient on purpose, a value counts as a constant: the numeric side
+/// holds it at what it is at the point, so that its difference quotient is the derivative that the
+/// graph means (`HeldCut`).
+///
+/// A comparison that would say nothing is refused with the reason, neither passed nor failed:
+/// across a kink; where the loss is not finite; where rounding or curvature hides the derivative;
+/// where no derivative passes an op through which the value does.
 public struct GradientCheck: Sendable {
   public struct Options: Sendable {
     /// Random directions a target.
@@ -92,6 +96,15 @@ public struct GradientCheck: Sendable {
     }
   }
 
+  /// A value on the way from a target to the loss that no derivative passes, by the graph's will.
+  public struct HeldCut: Sendable, Equatable {
+    /// As messages mention the node: `b`, `stop_gradient %100`.
+    public let node: String
+    /// The enclosing scopes, outermost first.
+    public let scope: [String]
+    public let location: SourceLocation?
+  }
+
   public let graph: String
   public let loss: String
   public let lossValue: Double
@@ -102,6 +115,8 @@ public struct GradientCheck: Sendable {
   public let chosenSizes: [String]
   /// Inputs that were not given, so that random values were drawn.
   public let drawnInputs: [String]
+  /// What the numeric side held at its value, in the order of the graph.
+  public let held: [HeldCut]
   public let targets: [Target]
 
   /// Everything checked agrees, and something was checked.

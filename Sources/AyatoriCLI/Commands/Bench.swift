@@ -146,13 +146,16 @@ struct Bench: ParsableCommand, HasExample {
     let batch = hasBatch ? "batch \(batchSize)" : "no free dimension"
     try Console.result(
       String(
+        format: "%@, %@, %@, %d threads: %d steps in the plan, arena %.2f MiB",
+        report.graph, report.mode, batch, report.threads, report.stepsInPlan,
+        Double(report.arenaBytes) / 1_048_576))
+    try Console.result(
+      lines: String(
         format: """
-          %@, %@, %@, %d threads: %d steps in the plan, arena %.2f MiB
           parse %.2f ms, compile %.2f ms, bind %.2f ms
           step  min %.1f µs  median %.1f µs  max %.1f µs
-          """, report.graph, report.mode, batch, report.threads, report.stepsInPlan,
-        Double(report.arenaBytes) / 1_048_576, report.parseMilliseconds,
-        report.compileMilliseconds, report.bindMilliseconds, times[0], times[times.count / 2],
+          """, report.parseMilliseconds, report.compileMilliseconds, report.bindMilliseconds,
+        times[0], times[times.count / 2],
         times[times.count - 1]))
     for product in report.products ?? [] {
       try Console.result(

@@ -93,7 +93,7 @@ struct Grad: AsyncParsableCommand, HasExample {
   }
 
   private func write(_ text: String) throws {
-    guard let output else { return try Console.output(text) }
+    guard let output else { return try Console.output(visibleLines(text)) }
     try AtomicFile.write(Array(text.utf8), to: output)
   }
 

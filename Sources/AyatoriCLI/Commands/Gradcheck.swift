@@ -98,7 +98,7 @@ struct Gradcheck: ParsableCommand, HasExample {
     }
     bar?.finish()
     note(check)
-    if json { try Console.json(check.report) } else { try Console.result(check.table()) }
+    if json { try Console.json(check.report) } else { try Console.result(lines: check.table()) }
     let findings = check.findings
     if !findings.isEmpty { throw CheckFailure(diagnostics: findings) }
   }

@@ -90,7 +90,7 @@ struct Gradflow: AsyncParsableCommand, HasExample {
     if json {
       try Console.json(report)
     } else if html == nil {
-      try Console.result(report.text)
+      try Console.result(lines: report.text)
     }
     try fail(flow, source)
   }
@@ -127,7 +127,7 @@ struct Gradflow: AsyncParsableCommand, HasExample {
     if json {
       try Console.json(course)
     } else {
-      try Console.result(course.text)
+      try Console.result(lines: course.text)
     }
   }
 
@@ -147,15 +147,22 @@ struct Gradflow: AsyncParsableCommand, HasExample {
           "\(birth.count) element\(birth.count == 1 ? "" : "s") of \(what) "
             + "\(birth.count == 1 ? "is" : "are") not finite",
           at: birth.location, expected: "finite values, as all that it reads",
-          got: "\(birth.value) at \(birth.index) of '\(birth.node)', which is \(birth.expression)"))
+          got:
+            "\(numberText(birth.value)) at \(birth.index) of '\(birth.node)', which is "
+            + birth.expression
+        ))
     }
+    if let fault = flow.scaleFault { found.append(fault.diagnostic) }
     for target in flow.check?.targets ?? [] where target.verdict == .differs {
+      // What is not finite is told of where it was born.
+      if !flow.births.isEmpty, let worst = target.worst, !worst.symbolic.isFinite { continue }
       found.append(
         Diagnostic(
           "gradient-mismatch",
           "the gradient at '\(target.name)' is not that of '\(flow.split.loss)'",
-          at: target.location, expected: target.worst.map { "\($0.numeric), by differences" },
-          got: target.worst.map { "\($0.symbolic)" }))
+          at: target.location,
+          expected: target.worst.map { "\(numberText($0.numeric)), by differences" },
+          got: target.worst.map { numberText($0.symbolic) }))
     }
     if !found.isEmpty { throw CheckFailure(diagnostics: found) }
   }

@@ -70,7 +70,7 @@ struct Opt: ParsableCommand, HasExample {
     let result = try compiler.run(passes, on: source)
     let steps = compiler.journal.steps
     options.report(compiler)
-    if !options.timing { Console.error(PassTable(steps).text) }
+    if !options.timing { Console.error(lines: PassTable(steps).text) }
     let text = result.text()
     if let output { try AtomicFile.write(Array(text.utf8), to: output) }
     if json {
@@ -123,7 +123,7 @@ private struct PassList: Encodable {
 
   func print(json: Bool, markdown: Bool) throws {
     if json { return try Console.json(self) }
-    try Console.result(markdown ? markdownText : plainText)
+    try Console.result(lines: markdown ? markdownText : plainText)
   }
 
   private var plainText: String {

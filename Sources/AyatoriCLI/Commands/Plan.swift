@@ -71,9 +71,10 @@ struct Plan: ParsableCommand, HasExample {
 
   private func print(_ report: PlanReport, _ title: String) throws {
     let sizes = report.sizes.sorted { $0.key < $1.key }.map { "\($0.key) = \($0.value)" }
-    try Console.result("\(([title] + sizes).joined(separator: ", "))\n\n\(report.summary())")
-    try Console.result("\nsaved for backward\n\n\(report.savedTable())")
-    try Console.result("\nallocations\n\n\(report.allocationTable())")
-    if steps { try Console.result("\nsteps\n\n\(report.stepTable())") }
+    try Console.result(([title] + sizes).joined(separator: ", "))
+    try Console.result(lines: "\n\(report.summary())")
+    try Console.result(lines: "\nsaved for backward\n\n\(report.savedTable())")
+    try Console.result(lines: "\nallocations\n\n\(report.allocationTable())")
+    if steps { try Console.result(lines: "\nsteps\n\n\(report.stepTable())") }
   }
 }

@@ -97,16 +97,16 @@ struct Profile: ParsableCommand, HasExample {
     }
     let busy = table.rows.reduce(0) { $0 + $1.busyMicroseconds }
     let (time, limits) = (decimal(table.microseconds), table.limits)
+    try Console.result("\(title), batch \(batchSize), \(table.threads) threads")
     try Console.result(
-      """
-      \(title), batch \(batchSize), \(table.threads) threads
-      a run takes \(time) µs (median of \(table.runs)) in \(table.waves) waves
-      all threads together work \(decimal(busy)) µs
-      limit: \(decimal(limits.flops * 1e-9)) GF/s; \(decimal(limits.bandwidth * 1e-9)) GB/s over \
-      \(decimal(Double(limits.workingSet) / 1_048_576)) MiB
+      lines: """
+        a run takes \(time) µs (median of \(table.runs)) in \(table.waves) waves
+        all threads together work \(decimal(busy)) µs
+        limit: \(decimal(limits.flops * 1e-9)) GF/s; \(decimal(limits.bandwidth * 1e-9)) GB/s over \
+        \(decimal(Double(limits.workingSet) / 1_048_576)) MiB
 
-      """)
-    try Console.result(TextTable(rows, right: Set([0, 1] + Array(3..<10))).text)
+        """)
+    try Console.result(lines: TextTable(rows, right: Set([0, 1] + Array(3..<10))).text)
   }
 
   private func decimal(_ value: Double) -> String { String(format: "%.1f", value) }

@@ -74,7 +74,7 @@ struct CompileTable {
               })
           }))
     }
-    try Console.result(table(graphs, random))
+    try Console.result(lines: table(graphs, random))
   }
 
   private func pairs(

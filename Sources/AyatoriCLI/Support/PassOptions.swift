@@ -100,7 +100,7 @@ struct PassOptions: ParsableArguments {
           + "\(summary.elements) elements of values and derivatives agree, about "
           + "\(summary.undecided) rounding leaves nothing to say")
     }
-    if timing { Console.error(PassTable(compiler.journal.steps).text) }
+    if timing { Console.error(lines: PassTable(compiler.journal.steps).text) }
   }
 
   private func unknown(_ name: String, _ flag: String) -> Diagnostic {

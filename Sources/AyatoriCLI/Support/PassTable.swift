@@ -39,7 +39,8 @@ struct TextTable {
 
   /// Columns in `right` are flush right: numbers.
   init(_ rows: [[String]], right: Set<Int> = []) {
-    self.rows = rows
+    // Names that would break a line or move the cursor do not, and count as wide as they show.
+    self.rows = rows.map { $0.map(visibleLine) }
     self.right = right
   }
 

@@ -127,8 +127,8 @@ final class TrainingRun {
     if let directory {
       try keep(checkpoint())
       Console.error(
-        "\(StopRequest.name(signal)): stopped after step \(trainer.step); go on with:\n  "
-          + resumingCommand(directory))
+        "\(StopRequest.name(signal)): stopped after step \(trainer.step); go on with:")
+      Console.error("  " + resumingCommand(directory))
     } else {
       Console.error(
         "\(StopRequest.name(signal)): stopped after step \(trainer.step); "
@@ -163,7 +163,7 @@ final class TrainingRun {
     }
     let past = command.onNonfinite == .skip ? "skipped" : "gone on after"
     let birth = fault.births.first.map { birth in
-      ": \(birth.value) born at \(birth.index) of \(birth.node), \(birth.expression)"
+      ": \(numberText(birth.value)) born at \(birth.index) of \(birth.node), \(birth.expression)"
         + (birth.place.map { " (\($0))" } ?? "")
     }
     Console.error("step \(fault.step + 1) is not finite and was \(past)\(birth ?? "")")

@@ -31,7 +31,7 @@ extension GraphDiff {
       lines.append("\(declaration.kind.sign) \(declaration.text)")
     }
     lines.append(summary)
-    return lines.joined(separator: "\n") + "\n"
+    return lines.map(visibleLine).joined(separator: "\n") + "\n"
   }
 
   /// `1 removed, 0 added, 1 changed, 20 the same`.

@@ -136,9 +136,10 @@ public struct Node: Sendable {
   public var label: String { name ?? id.description }
 
   /// How messages mention the node to people who have not seen its id: a node without a name goes
-  /// by its op, `mul %9`.
+  /// by its op, `mul %9`, and a name with what cannot be seen in it as texts spell it.
   public var mention: String {
-    guard name == nil, let operation else { return label }
+    if let name { return Identifier.visible(name) }
+    guard let operation else { return label }
     return "\(operation.definition.name) \(id)"
   }
 

@@ -27,6 +27,8 @@ public final class OpDefinition: Sendable, Hashable, CustomStringConvertible {
   public let decomposition: Decomposition?
   /// In which operands the op is linear, when it is.
   public let linearity: Linearity?
+  /// The result is ±ln p of the first operand, given the others; nil when it is no such thing.
+  public let likelihood: Likelihood?
   /// Along which axes the op works slice by slice.
   public let axes: AxisRule
   /// Where the op has kinks, jumps or poles; nil when it is smooth wherever it is finite.
@@ -51,7 +53,8 @@ public final class OpDefinition: Sendable, Hashable, CustomStringConvertible {
     type: TypeRule, range: RangeRule? = nil, hazards: [Hazard] = [], gradient: GradientRule,
     reference: ReferenceRule, kernel: KernelRule,
     storage: Storage = .own, drawing: DrawingSpec, sampling: SamplingSpec? = nil,
-    decomposition: Decomposition? = nil, linearity: Linearity? = nil, axes: AxisRule? = nil,
+    decomposition: Decomposition? = nil, linearity: Linearity? = nil,
+    likelihood: Likelihood? = nil, axes: AxisRule? = nil,
     pieces: PieceRule? = nil, fusion: FusionRole? = nil, flops: FlopCount? = nil,
     bindCheck: BindCheck? = nil
   ) {
@@ -70,6 +73,7 @@ public final class OpDefinition: Sendable, Hashable, CustomStringConvertible {
     self.sampling = sampling
     self.decomposition = decomposition
     self.linearity = linearity
+    self.likelihood = likelihood
     self.pieces = pieces
     self.bindCheck = bindCheck
     self.flops = flops
@@ -150,6 +154,14 @@ public enum Linearity: Hashable, Sendable {
   case quotient
   /// A sum or a mean over axes.
   case reduction
+}
+
+/// Of what a result is a logarithm, element by element: of a probability or a density, in nats.
+public enum Likelihood: Sendable {
+  /// ln p.
+  case logarithm
+  /// −ln p.
+  case negativeLogarithm
 }
 
 /// Where an op's result may live.

@@ -29,7 +29,7 @@ extension OpDefinition {
       // Not softplus(l) − x·l, which loses e^−l at x = 1 for large l.
       let linear = GraphOps.maximum(logits, logits.zero) - x * logits
       return linear + GraphOps.log1p(GraphOps.exp(-GraphOps.abs(logits)))
-    })
+    }, likelihood: .negativeLogarithm)
 }
 
 public func bernoulliNLL(_ x: Value, logits: Value) -> Value {

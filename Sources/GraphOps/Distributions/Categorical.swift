@@ -119,7 +119,7 @@ extension OpDefinition {
     kernel: .decomposed, drawing: .init(.loss, symbol: "ln Categorical"),
     decomposition: Decomposition(.always) { c in
       GraphOps.sum(c.operands[0] * GraphOps.logSoftmax(c.operands[1]), axes: [-1])
-    },
+    }, likelihood: .logarithm,
     axes: AxisRule { axis, context in
       let place = axis + context.result.rank + 1 - context.shape.rank
       return place < context.result.rank

@@ -66,7 +66,7 @@ extension OpDefinition {
       case .logStandardDeviation:
         return -0.5 * (squared * GraphOps.exp(-2 * s)) - s - halfLog2Pi
       }
-    }, axes: .aligned)
+    }, likelihood: .logarithm, axes: .aligned)
 }
 
 /// ln N(x; mean, σ²) element by element, in nats.

@@ -78,7 +78,8 @@ extension PlanReport {
   }
 
   /// Columns side by side, those in `right` flush right.
-  private static func table(_ rows: [[String]], right: Set<Int>) -> String {
+  private static func table(_ texts: [[String]], right: Set<Int>) -> String {
+    let rows = texts.map { $0.map(visibleLine) }
     let columns = rows.map(\.count).max() ?? 0
     let widths = (0..<columns).map { column in
       rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0

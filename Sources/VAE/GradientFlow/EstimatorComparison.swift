@@ -71,6 +71,8 @@ public struct EstimatorComparison: Sendable, Encodable {
     public let draws: Int
     /// What a gradient costs, in forward passes from the draw on: by floating-point operations.
     public let passes: Double
+    /// Why there are no numbers; nil where there are.
+    public let undefined: String?
     public let targets: [Target]
   }
 
@@ -135,10 +137,11 @@ extension EstimatorComparison {
     func isFinite(_ place: Int) -> Bool { moments[place].mean.allSatisfy(\.isFinite) }
   }
 
-  /// `own` receives the measurement of the estimator that the graph uses.
+  /// `undefinedDensity` says why ln q has no value at this point, if it has none; `own` receives
+  /// the measurement of the estimator that the graph uses.
   init(
     _ site: SamplingSite, loss: String, known: [NDArray], feeds: Feeds, points: Points,
-    own: (Measurement) -> Void = { _ in }
+    undefinedDensity: String? = nil, own: (Measurement) -> Void = { _ in }
   ) throws {
     let hasDivergence = !site.graph.closedDivergences(of: site.node.id).isEmpty
     let isExact: Bool
@@ -170,6 +173,8 @@ extension EstimatorComparison {
     }
     rows = measurements.map { measurement in
       let estimator = measurement.program.estimator
+      let takesDensity = estimator.score != nil || estimator.divergence != .closed
+      let isBroken = !site.parameters.indices.allSatisfy { measurement.isFinite($0) }
       return Row(
         estimator: estimator.name,
         title: EstimatorComparison.title(estimator, hasDivergence, measurement.program.draws),
@@ -177,6 +182,7 @@ extension EstimatorComparison {
         draws: measurement.program.draws,
         passes: Double(measurement.program.flops.run)
           / Double(max(measurement.program.flops.forward, 1)),
+        undefined: takesDensity && isBroken ? undefinedDensity : nil,
         targets: site.parameters.indices.map {
           EstimatorComparison.target(
             measurement, sharpest[$0], $0, site.parameters[$0].name, isExact)

@@ -1,5 +1,6 @@
 import Ayatori
 import Foundation
+import GraphIR
 
 /// How the gradient flow round a sampling node went over a training run: the file
 /// `gradflow.json` of a run's directory.
@@ -186,7 +187,7 @@ extension FlowCourse {
       "",
     ]
     guard let first = records.first, let last = records.last else {
-      return (lines + ["no records"]).joined(separator: "\n")
+      return (lines + ["no records"]).map(visibleLine).joined(separator: "\n")
     }
     var head = left("step", 9) + right("epoch", 7) + right(header.loss, 12)
     for term in header.terms { head += right(clipped(term, 12), 14) }
@@ -224,7 +225,7 @@ extension FlowCourse {
     }
     let found = warnings
     if !found.isEmpty { lines += [""] + found.map { "warning: \($0)" } }
-    return lines.joined(separator: "\n")
+    return lines.map(visibleLine).joined(separator: "\n")
   }
 
   /// At most 24 records, evenly spread, the last among them.

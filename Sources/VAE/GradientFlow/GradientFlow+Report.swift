@@ -35,6 +35,8 @@ extension GradientFlow {
       public let from: String
       public let to: String
       public let reason: String
+      /// The same edge's users in further copies of a draw.
+      public let alike: [String]
     }
 
     public struct Unreached: Encodable, Sendable {
@@ -61,12 +63,15 @@ extension GradientFlow {
     /// How the scale of a normal draw is given; nil for other distributions.
     public let scale: String?
     public let estimator: String
+    /// Over how many draws of the node the costs are averaged in each run of the graph.
+    public let nodeDraws: Int
     public let divergence: DivergenceForm
     public let seed: UInt64
     /// Nil in exact mode.
     public let draws: Int?
     public let isExact: Bool
     public let batch: Int?
+    public let reduction: FlowReduction?
     public let loss: String
     public let lossValue: Double
     /// How far quadrature may be from it; nil with draws, and where no outcome is left out.
@@ -82,12 +87,18 @@ extension GradientFlow {
     public let hasStandardPrior: Bool
     public let latents: [LatentStatistics]
     public let formulas: FormulaReport
+    /// What the formulas call the cost downstream of the draw; nil where they need no such name.
+    public let costSymbol: String?
     /// Nil when gradients were not compared with difference quotients.
     public let check: [Check]?
+    /// What the difference quotients held at its value, as the graph's gradient takes it.
+    public let checkHeld: String?
     public let parity: FlowParity
     public let blocked: [Edge]
     public let unreached: [Unreached]
     public let nonFinite: [NonFiniteBirth]
+    /// Where the draw's standard deviation is not positive.
+    public let scaleFault: ScaleFault?
   }
 
   public var report: Report {
@@ -95,8 +106,10 @@ extension GradientFlow {
     return Report(
       graph: split.graph, node: split.node, distribution: site.operation.definition.name,
       scale: site.operation.attributes["scale"]?.description, estimator: site.estimator.name,
-      divergence: divergence, seed: seed, draws: options.isExact ? nil : options.draws,
-      isExact: options.isExact, batch: shape.count > 1 ? shape[0] : nil, loss: split.loss,
+      nodeDraws: site.operation.draws, divergence: divergence, seed: seed,
+      draws: options.isExact ? nil : options.draws,
+      isExact: options.isExact, batch: shape.count > 1 ? shape[0] : nil, reduction: reduction,
+      loss: split.loss,
       lossValue: split.lossValue, lossError: lossError,
       terms: split.terms.map {
         Report.Term(
@@ -117,7 +130,7 @@ extension GradientFlow {
       }, estimators: comparison, variances: variances, activeAbove: options.activeAbove,
       isTrained: isTrained,
       hasStandardPrior: LatentStatistics.hasStandardPrior(site), latents: latents,
-      formulas: formulas,
+      formulas: formulas, costSymbol: costSymbol,
       check: check?.targets.map { target in
         let verdict =
           switch target.verdict {
@@ -129,9 +142,11 @@ extension GradientFlow {
           name: target.name, verdict: verdict, symbolic: target.worst?.symbolic,
           numeric: target.worst?.numeric, step: target.worst?.step,
           tolerance: target.worst?.tolerance)
-      }, parity: parity,
-      blocked: split.blocked.map { Report.Edge(from: $0.from, to: $0.to, reason: $0.reason) },
+      }, checkHeld: check?.heldLine, parity: parity,
+      blocked: split.blocked.map {
+        Report.Edge(from: $0.from, to: $0.to, reason: $0.reason, alike: $0.alike)
+      },
       unreached: split.unreached.map { Report.Unreached(parameter: $0.name, reason: $0.reason) },
-      nonFinite: births)
+      nonFinite: births, scaleFault: scaleFault)
   }
 }

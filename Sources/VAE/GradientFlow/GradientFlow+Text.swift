@@ -11,8 +11,10 @@ extension GradientFlow.Report {
     if !latents.isEmpty { sections.append(latentLines) }
     sections.append(checkLines + parityLines)
     if !blocked.isEmpty || !unreached.isEmpty { sections.append(blockedLines) }
+    if let scaleFault { sections.append(lines(scaleFault)) }
     if !nonFinite.isEmpty { sections.append(birthLines) }
-    return sections.map { $0.joined(separator: "\n") }.joined(separator: "\n\n")
+    return sections.map { $0.map(visibleLine).joined(separator: "\n") }
+      .joined(separator: "\n\n")
   }
 
   // MARK: What was looked at
@@ -21,6 +23,7 @@ extension GradientFlow.Report {
     var facts = [distribution]
     if let scale { facts.append("scale = \(scale)") }
     facts.append("estimator = \(estimator)")
+    if nodeDraws > 1 { facts.append("draws = \(nodeDraws)") }
     if divergence != .none { facts.append("KL = \(divergence.rawValue)") }
     var how = ["seed \(seed)"]
     if isExact {
@@ -28,14 +31,17 @@ extension GradientFlow.Report {
     } else if let draws {
       how.append("\(draws) draws, values and paths at the first")
     }
-    if let batch { how.append("batch \(batch)") }
+    if let batch {
+      how.append(reduction.map { "\($0.text) a batch of \(batch)" } ?? "batch \(batch)")
+    }
     let terms = terms.map { term in
       (term.isWeighted ? "\(short(term.weight)) · " : "") + "\(term.name) \(fixed(term.value))"
     }
     let doubt = lossError.map { $0 > 1e-6 * abs(lossValue) ? number(" ± %.1g", $0) : "" } ?? ""
     var line = "\(loss) \(fixed(lossValue))\(doubt) = " + terms.joined(separator: " + ")
     if let evidence {
-      line += "      log p(x) = \(fixed(evidence.logProbability))   gap \(fixed(evidence.gap))"
+      line +=
+        "      \(evidence.title) = \(fixed(evidence.logProbability))   gap \(fixed(evidence.gap))"
     }
     return [
       "sampling node \(node)    \(facts.joined(separator: ", "))", how.joined(separator: ", "),
@@ -100,19 +106,28 @@ extension GradientFlow.Report {
     for (index, meaning) in formulas.meanings.enumerated() where !lines.isEmpty {
       lines.append((index == 0 ? "where    " : "         ") + meaning.text)
     }
+    if let costSymbol, !lines.isEmpty {
+      let head = formulas.meanings.isEmpty ? "where    " : "         "
+      lines.append(head + "\(costSymbol) is the cost downstream of the draw")
+    }
     return lines
   }
 
   private var checkLines: [String] {
     guard let check else { return [] }
-    return ["against difference quotients in f64, the noise frozen"]
+    // One step for all stands in the head.
+    let steps = Set(check.compactMap(\.step))
+    let step = steps.count == 1 ? steps.first : nil
+    let head = step.map { String(format: " (h = %.2g)", $0) } ?? ""
+    return ["against difference quotients in f64, the noise frozen\(head)"]
+      + (checkHeld.map { ["  \($0)"] } ?? [])
       + check.map { row in
         let verdict = row.verdict.split(separator: ";").first.map(String.init) ?? row.verdict
         var line = pad("  " + row.name, nameWidth + 2) + verdict
-        if let symbolic = row.symbolic, let numeric = row.numeric, let step = row.step {
+        if let symbolic = row.symbolic, let numeric = row.numeric, let own = row.step {
           line +=
             "   furthest apart: " + number("%.8g", symbolic) + " and " + number("%.8g", numeric)
-            + String(format: " (h = %.2g)", step)
+            + (step == nil ? String(format: " (h = %.2g)", own) : "")
         }
         return line
       }
@@ -181,11 +196,11 @@ extension GradientFlow.Report {
       var line = pad(" " + (row.isOwn ? "*" : " ") + row.title, width)
       for target in row.targets {
         let mean = entry(target.mean, isScalar, sign: "+")
-        line += padLeft(target.refusal == nil ? mean : "–", 17)
-        line += padLeft(entry(target.variance, isScalar), 14)
+        line += padLeft(target.refusal == nil && row.undefined == nil ? mean : "–", 17)
+        line += padLeft(row.undefined == nil ? entry(target.variance, isScalar) : "–", 14)
         // Without mean and variance there is no ratio of them.
-        line += padLeft(
-          target.variance == 0 && target.mean == 0 ? "–" : number("%.3f", target.signalToNoise), 8)
+        let hasRatio = row.undefined == nil && (target.variance != 0 || target.mean != 0)
+        line += padLeft(hasRatio ? number("%.3f", target.signalToNoise) : "–", 8)
       }
       let draws = row.targets.map { target in
         padLeft(
@@ -210,6 +225,7 @@ extension GradientFlow.Report {
   }
 
   private func disagreement(_ row: EstimatorComparison.Row) -> String {
+    if let undefined = row.undefined { return "   " + undefined }
     let broken = row.targets.filter { !$0.mean.isFinite }.map(\.parameter)
     if !broken.isEmpty { return "   no finite mean at \(broken.joined(separator: ", "))" }
     let apart = row.targets.filter { !$0.agrees }
@@ -281,13 +297,15 @@ extension GradientFlow.Report {
   private var varianceLines: [String] {
     var lines = ["variance of one image's gradient = between images + within (noise of one draw)"]
     for split in variances {
-      let share =
-        split.noiseShare.map { String(format: "%.0f %% noise", $0 * 100) } ?? "no variance"
-      let advice =
-        (split.noiseShare ?? 0) > 0.5 ? "more draws would help more" : "more images would help more"
+      let isFinite = (split.betweenImages + split.withinImages).isFinite
+      let verdict =
+        split.noiseShare.map { share in
+          String(format: "%.0f %% noise: ", share * 100)
+            + (share > 0.5 ? "more draws would help more" : "more images would help more")
+        } ?? (isFinite ? "no variance" : "not finite")
       lines.append(
         pad("  " + split.parameter, nameWidth + 2) + number("%.4g", split.betweenImages) + " + "
-          + number("%.4g", split.withinImages) + "   \(share): \(advice)")
+          + number("%.4g", split.withinImages) + "   \(verdict)")
     }
     return lines
   }
@@ -299,7 +317,7 @@ extension GradientFlow.Report {
     for name in names { head += padLeft("|\(name) grad|", 22) }
     var lines = [head]
     for latent in latents {
-      var line = pad("  \(latent.index)", 9) + padLeft(number("%.4g", latent.divergence), 11)
+      var line = pad("  \(latent.index)", 9) + padLeft(kl(latent), 11)
       line += padLeft(latent.meanVariance.map { number("%.4g", $0) } ?? "–", 11)
       line += padLeft(number("%.4g", latent.meanSigma), 11)
       for norm in latent.gradientNorms {
@@ -320,6 +338,20 @@ extension GradientFlow.Report {
     return lines
   }
 
+  /// A dash where there is no distribution to measure.
+  private func kl(_ latent: LatentStatistics) -> String {
+    scaleFault != nil && !latent.divergence.isFinite ? "–" : number("%.4g", latent.divergence)
+  }
+
+  private func lines(_ fault: ScaleFault) -> [String] {
+    let place = fault.place.map { "   \($0)" } ?? ""
+    let index = fault.index.isEmpty ? "" : " at \(fault.index)"
+    return [
+      "a scale that is not positive",
+      "  \(fault.sentence)", "  the least is \(short(fault.least))\(index)\(place)",
+    ]
+  }
+
   private var parityLines: [String] {
     guard let worst = parity.worst, worst.ulps > 0 else {
       return ["after all passes: the same values and gradients to the bit"]
@@ -333,7 +365,10 @@ extension GradientFlow.Report {
 
   private var blockedLines: [String] {
     var lines = ["where no gradient passes"]
-    for edge in blocked { lines.append("  \(edge.from) ⊣ \(edge.to): \(edge.reason)") }
+    for edge in blocked {
+      let more = edge.alike.isEmpty ? "" : "; the same at \(edge.alike.joined(separator: ", "))"
+      lines.append("  \(edge.from) ⊣ \(edge.to): \(edge.reason)\(more)")
+    }
     for parameter in unreached {
       lines.append("  parameter \(parameter.parameter): \(parameter.reason)")
     }

@@ -53,20 +53,33 @@ public struct GradientFlow: Sendable {
   public let latents: [LatentStatistics]
   public let parity: FlowParity
   public let births: [NonFiniteBirth]
+  /// Where the draw's standard deviation is none.
+  public let scaleFault: ScaleFault?
+  /// How the loss treats the images of the batch; nil without a batch.
+  public let reduction: FlowReduction?
   public let evidence: Evidence?
   /// The derivatives at the node as mathematics: of the draw by what it is drawn from, and of the
   /// loss by the distribution's parameters.
   public let formulas: FormulaReport
+  /// What `formulas` calls a scalar that depends on the draw in any way; nil where it needs none.
+  public let costSymbol: String?
   /// The gradients against difference quotients with the noise frozen; nil when not asked for.
   public let check: GradientCheck?
 
-  /// ln p(x), where the loss is a bound on it: the terms that depend on the draw are −ln p(x|z) and
-  /// the divergence has weight 1.
+  /// ln ∫ e^−cost p(z) dz, which the loss, a cost and a divergence of weight 1, is a bound on:
+  /// ln p(x) where the cost is −ln p(x|z).
   public struct Evidence: Sendable, Encodable {
-    /// ln p(x) in nats.
+    /// In nats.
     public let logProbability: Double
-    /// loss + ln p(x): KL(q ‖ posterior).
+    /// loss + ln ∫: of a likelihood KL(q ‖ posterior).
     public let gap: Double
+    /// The name of the cost.
+    public let cost: String
+    /// Whether the cost is known to be −ln p(x|z).
+    public let isLikelihood: Bool
+
+    /// `log p(x)`, or what it is of a cost that is no likelihood.
+    public var title: String { isLikelihood ? "log p(x)" : "log E exp(−\(cost)) at z ~ N(0, 1)" }
   }
 
   /// Analyses a source graph. Throws diagnostics for a graph without a sampling node, a loss that
@@ -85,6 +98,9 @@ public struct GradientFlow: Sendable {
     let values = SplitProgram.outputs(of: bound)
     let known = site.parameters.indices.compactMap { values["value.\($0)"] }
     let shape = values["value.\(site.parameters.count)"]?.shape ?? []
+    guard !shape.contains(0) else { throw Diagnostics([.emptyDraw(site, shape)]) }
+    let scaleFault = ScaleFault(site, known: known)
+    self.scaleFault = scaleFault
     let hasClosed = !site.graph.closedDivergences(of: site.node.id).isEmpty
     divergence =
       hasClosed ? (site.estimator.divergence == .closed ? .analytic : .sampled) : .none
@@ -108,7 +124,8 @@ public struct GradientFlow: Sendable {
       let images = shape.count > 1 ? shape[0] : 1
       let isExact = options.isExact
       comparison = try EstimatorComparison(
-        site, loss: program.loss, known: known, feeds: feeds, points: points
+        site, loss: program.loss, known: known, feeds: feeds, points: points,
+        undefinedDensity: scaleFault?.reason
       ) { measurement in
         for (place, moments) in measurement.moments.enumerated()
         where known[place].shape.first == images && images > 1 {
@@ -129,12 +146,17 @@ public struct GradientFlow: Sendable {
       site, split, activeAbove: options.activeAbove, isTrained: isTrained)
     parity = try FlowParity(program, feeds: feeds, optimized: values)
     births = try NonFiniteBirth.find(in: program.graph, feeds: feeds, plant: options.plant)
+    reduction = try FlowReduction(site, loss: program.loss, terms: program.terms.map(\.name))
+    let local = try GradientFlow.unlessRefused {
+      try LocalDerivatives(of: site.name, in: site.graph)
+    }
+    costSymbol = local?.cotangent?.root
     formulas = FormulaReport(
       try GradientFlow.unlessRefused {
         try GradientFormulas(
           of: site.graph, loss: program.loss, withRespectTo: site.parameters.map(\.name))
       },
-      local: try GradientFlow.unlessRefused { try LocalDerivatives(of: site.name, in: site.graph) })
+      local: local)
     check =
       options.checksNumerically
       ? try GradientFlow.numericCheck(site, program.loss, feeds, shape) : nil
@@ -190,6 +212,13 @@ public struct GradientFlow: Sendable {
 }
 
 extension Diagnostic {
+  static func emptyDraw(_ site: SamplingSite, _ shape: [Int]) -> Diagnostic {
+    Diagnostic(
+      "empty-draw", "'\(site.name)' has no elements: no gradient flows round it",
+      at: site.node.location, place: "gradflow", expected: "a draw of one number or more",
+      got: "the shape \(shape)")
+  }
+
   static func notExact(_ site: SamplingSite, _ got: String) -> Diagnostic {
     Diagnostic(
       "not-exact", "expectations over '\(site.name)' alone would not be exact",

@@ -53,6 +53,15 @@ public struct GradientSplit: Sendable {
     public let isWeighted: Bool
   }
 
+  /// An edge that no gradient passes.
+  public struct Block: Sendable {
+    public let from: String
+    public let to: String
+    public let reason: String
+    /// Users of the same edge in further copies of a draw, which `reason` holds for too.
+    public let alike: [String]
+  }
+
   public let graph: String
   public let node: String
   public let loss: String
@@ -60,7 +69,7 @@ public struct GradientSplit: Sendable {
   public let terms: [Term]
   public let rows: [Row]
   /// Edges in the graph that no gradient passes, with the reason.
-  public let blocked: [(from: String, to: String, reason: String)]
+  public let blocked: [Block]
   /// Parameters that no gradient of the loss reaches, with the reason.
   public let unreached: [(name: String, reason: String)]
 

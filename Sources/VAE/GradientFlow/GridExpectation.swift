@@ -35,7 +35,7 @@ struct GridExpectation {
     }
     self.grid = grid
     split = sums.split(program)
-    evidence = sums.evidence(loss: split.lossValue)
+    evidence = try sums.evidence(program, feeds, loss: split.lossValue)
     lossError = coarse.map { NoiseGrid.caution * abs($0.loss - sums.loss) }
   }
 
@@ -44,6 +44,8 @@ struct GridExpectation {
     private var moments: [String: (shape: [Int], sum: Moments)] = [:]
     private var errors: [[Double]]
     private var ratios: [(weight: Double, logRatio: Double)] = []
+    /// The term that is taken for −ln p(x|z).
+    private var cost: Int?
 
     init(_ program: SplitProgram, _ feeds: Feeds, _ grid: NoiseGrid) throws {
       guard let noise = program.site.noise else { throw Diagnostics([.noNoise(program.site)]) }
@@ -74,7 +76,10 @@ struct GridExpectation {
         let (error, ulps) = SplitProgram.partsError(values, target)
         if !(error <= errors[target][0]) { errors[target] = [error, ulps] }
       }
-      if let ratio = logRatio(program, values) { ratios.append((weight, ratio)) }
+      if let (ratio, cost) = logRatio(program, values) {
+        ratios.append((weight, ratio))
+        self.cost = cost
+      }
     }
 
     var loss: Double { moments["loss"]?.sum.mean.first ?? .nan }
@@ -100,18 +105,27 @@ struct GridExpectation {
     }
 
     /// ln E_q[p(x|z) p(z)/q(z)].
-    func evidence(loss: Double) -> GradientFlow.Evidence? {
-      guard let largest = ratios.map(\.logRatio).max(), largest.isFinite else { return nil }
+    func evidence(
+      _ program: SplitProgram, _ feeds: Feeds, loss: Double
+    ) throws -> GradientFlow.Evidence? {
+      guard let largest = ratios.map(\.logRatio).max(), largest.isFinite, let cost else {
+        return nil
+      }
       let sum = ratios.reduce(0) { $0 + $1.weight * exp($1.logRatio - largest) }
       let logProbability = largest + log(sum)
-      return GradientFlow.Evidence(logProbability: logProbability, gap: loss + logProbability)
+      let name = program.terms[cost].name
+      return GradientFlow.Evidence(
+        logProbability: logProbability, gap: loss + logProbability, cost: name,
+        isLikelihood: try program.site.isLikelihood(name, feeds: feeds))
     }
   }
 }
 
 /// ln p(x|z) + ln p(z) − ln q(z) at one draw, for a single normal draw from a standard prior
-/// whose divergence is a term of weight 1.
-private func logRatio(_ program: SplitProgram, _ values: [String: NDArray]) -> Double? {
+/// whose divergence is a term of weight 1; and which of the two terms is the other.
+private func logRatio(
+  _ program: SplitProgram, _ values: [String: NDArray]
+) -> (ratio: Double, cost: Int)? {
   let site = program.site
   let divergences = site.graph.closedDivergences(of: site.node.id)
   guard site.operation.definition == .normal, site.graph.draws.count == 1,
@@ -131,5 +145,5 @@ private func logRatio(_ program: SplitProgram, _ values: [String: NDArray]) -> D
   guard weights.allSatisfy({ $0 == 1 }), site.estimator.divergence == .closed,
     let own = terms.firstIndex(where: { abs($0 - closed) <= 1e-9 * max(1, abs(closed)) })
   else { return nil }
-  return -terms[1 - own] - 0.5 * z * z + 0.5 * e * e + log(sigma)
+  return (-terms[1 - own] - 0.5 * z * z + 0.5 * e * e + log(sigma), 1 - own)
 }

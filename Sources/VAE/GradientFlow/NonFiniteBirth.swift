@@ -32,7 +32,7 @@ public struct NonFiniteBirth: Sendable, Encodable {
     try container.encodeIfPresent(gradientOf, forKey: .gradientOf)
     try container.encode(index, forKey: .index)
     // JSON has no word for it.
-    try container.encode("\(value)", forKey: .value)
+    try container.encode(numberText(value), forKey: .value)
     try container.encode(count, forKey: .count)
     try container.encode(isLeaf, forKey: .isLeaf)
     try container.encodeIfPresent(place, forKey: .place)
@@ -111,11 +111,20 @@ extension NonFiniteBirth {
     return graph.nodes.map { bound.output("\($0.id)") }
   }
 
+  /// Where in the backward pass a node stands, whatever the pass differentiates.
+  private struct Way: Hashable {
+    var of: NodeID?
+    var through: NodeID?
+    var location: SourceLocation?
+  }
+
   private static func births(
     in graph: Graph, _ values: [NDArray?], planted: NodeID? = nil
   ) -> [NonFiniteBirth] {
     var isSick = [Bool](repeating: false, count: graph.nodes.count)
     var births: [NonFiniteBirth] = []
+    // Passes from several roots meet the same value on the same way; the first pass tells of it.
+    var tellers: [Way: String] = [:]
     for node in graph.nodes {
       guard let array = values[node.id.index], array.dtype.isFloating else { continue }
       let statistics = ArrayStatistics(array)
@@ -125,6 +134,11 @@ extension NonFiniteBirth {
       if case .leaf(.constant) = node.body, node.id != planted { continue }
       let inherits = node.operands.contains { isSick[$0.index] }
       guard !inherits || node.id == planted else { continue }
+      if node.id != planted, case .adjoint(let of, let root, let through) = node.role {
+        let way = Way(of: of, through: through, location: node.location)
+        guard tellers[way, default: root] == root else { continue }
+        tellers[way] = root
+      }
       let place = zip(index, array.shape).reduce(0) { $0 * $1.1 + $1.0 }
       var subject: String?
       if case .adjoint(let of, _, _) = node.role { subject = of.map { graph[$0].mention } }

@@ -17,7 +17,7 @@ struct SplitProgram {
   let terms: [(name: String, isWeighted: Bool)]
   /// By term and target; nil where there is a gradient.
   let refusals: [[String?]]
-  let blocked: [(from: String, to: String, reason: String)]
+  let blocked: [GradientSplit.Block]
   let unreached: [(name: String, reason: String)]
 
   private let pipeline: Pipeline
@@ -61,8 +61,11 @@ struct SplitProgram {
     }
     refusals = split.map { $0.map(\.refusal) }
     // What an estimator stops within its own arithmetic is no way of the person's graph.
-    blocked = whole.blocked.filter { !$0.isRerouted || lowered[$0.user].name != nil }.map {
-      (lowered[$0.operand].mention, lowered[$0.user].mention, $0.reason)
+    let cuts = whole.blocked.filter { !$0.isRerouted || lowered[$0.user].name != nil }
+    blocked = lowered.alike(cuts).map { cut in
+      GradientSplit.Block(
+        from: lowered[cut.first.operand].mention, to: lowered[cut.first.user].mention,
+        reason: cut.first.reason, alike: cut.others.map { lowered[$0.user].mention })
     }
     unreached = parameters.compactMap { id in
       whole.derivatives[id]?.refusal.map { (lowered[id].label, $0) }

@@ -78,13 +78,22 @@ extension LintRule {
         let hidden = terms.first(where: { !$0.averaged(besides: batch).isEmpty }),
         let other = terms.first(where: { $0.node != hidden.node })
       else { return [] }
-      let axes = hidden.averaged(besides: batch).joined(separator: "·")
+      func axes(_ term: LintContext.Term) -> String {
+        term.averaged(besides: batch).joined(separator: "·")
+      }
+      let averaged = terms.filter { !$0.averaged(besides: batch).isEmpty }
+      let sums = averaged.map { term in
+        "over \(axes(term))" + (averaged.count > 1 ? " in \(c.name(term))" : "")
+      }
       return [
         Match(
           node: hidden.node, others: [other.node],
-          message: "\(c.name(hidden)) is averaged over \(axes): an element counts "
+          message: "\(c.name(hidden)) is averaged over \(axes(hidden)): an element counts "
             + "\(hidden.weight.text), \(other.weight.text) in \(c.name(other))",
-          fix: "sum over \(axes); a weight that is meant goes by a name: const beta = 1.0")
+          fix:
+            "sum \(sums.joined(separator: " and ")); a weight that is meant goes by a name: "
+            + "const beta = 1.0"
+        )
       ]
     },
 

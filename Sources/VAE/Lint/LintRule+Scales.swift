@@ -32,6 +32,26 @@ extension LintRule {
     },
 
     LintRule(
+      "scale-not-positive",
+      why: "where σ is 0 or negative there is no such distribution: ln q is undefined, and what a "
+        + "draw hands on is mirrored noise or none"
+    ) { c in
+      c.draws.compactMap { draw in
+        // A draw that takes ln q is told of as a function outside its domain.
+        guard draw.isSampled, draw.kind == .standardDeviation, c.feedsLoss(draw),
+          !c.takesDensity(draw), !c.ranges[draw.scale.index].isPositive
+        else { return nil }
+        let (name, scale) = (c.graph[draw.node].mention, c.graph[draw.scale].mention)
+        return Match(
+          node: draw.node, others: [draw.scale],
+          message: "nothing keeps '\(scale)', the standard deviation of the draw '\(name)', "
+            + "positive",
+          fix: "make it positive: stddev: \(c.positive(draw.scale)); "
+            + "or give its logarithm: log_variance: \(c.expression(draw.scale))")
+      }
+    },
+
+    LintRule(
       "clamped-scale", why: "beyond a clamp the gradient is 0: a scale that went there stays there"
     ) { c in
       var seen: Set<NodeID> = []
@@ -47,4 +67,17 @@ extension LintRule {
       }
     },
   ]
+}
+
+extension LintContext {
+  /// Whether the draw is a way to a loss, and not the value that is asked for itself.
+  fileprivate func feedsLoss(_ draw: Draw) -> Bool {
+    guard let loss, loss != draw.node else { return false }
+    return reachesLoss(from: [draw.node], avoiding: [])
+  }
+
+  /// Whether the draw has ln q in the graph, by its estimator.
+  fileprivate func takesDensity(_ draw: Draw) -> Bool {
+    (graph[draw.node].operation?.hazards ?? []).contains { $0.kind == .scale }
+  }
 }

@@ -1,0 +1,45 @@
+import Ayatori
+import GraphIR
+
+/// How a loss treats the images of a batch: as a sum over them or as their mean; and, where it is
+/// neither, each of its terms.
+public struct FlowReduction: Sendable, Encodable {
+  /// A scalar; `reduction` is `sum` or `mean`, nil for what is neither.
+  public struct Scalar: Sendable, Encodable {
+    public let name: String
+    public let reduction: String?
+  }
+
+  public let loss: Scalar
+  /// Empty where the loss is one or the other as a whole.
+  public let terms: [Scalar]
+
+  /// Nil for a graph without a batch: one dimension, and no other, that is bound when it runs.
+  ///
+  /// Evaluates the graph at random parameters and images; see `LossReduction`.
+  init?(_ site: SamplingSite, loss: String, terms: [String]) throws {
+    let free = site.graph.dimensions.filter { $0.defaultSize == nil }
+    guard free.count == 1 else { return nil }
+    let lowered = try Compiler().lower(site.graph)
+    func scalar(_ name: String) -> Scalar {
+      let found = try? LossReduction.derived(from: lowered, loss: name, batch: free[0].name)
+      return Scalar(name: name, reduction: found?.rawValue)
+    }
+    let whole = scalar(loss)
+    self.loss = whole
+    self.terms = whole.reduction == nil ? terms.filter { $0 != loss }.map(scalar) : []
+  }
+
+  /// `summed over`, `bce averaged, kld summed over`; what precedes the batch in a head line.
+  var text: String {
+    func word(_ scalar: Scalar) -> String {
+      switch scalar.reduction {
+      case LossReduction.sum.rawValue: "summed"
+      case LossReduction.mean.rawValue: "averaged"
+      default: "neither summed nor averaged"
+      }
+    }
+    if terms.isEmpty { return "\(loss.name) \(word(loss)) over" }
+    return terms.map { "\($0.name) \(word($0))" }.joined(separator: ", ") + " over"
+  }
+}

@@ -106,7 +106,8 @@ extension GradientPage {
           const reason = target.refusal ?? entry.undefined;
           if (reason) {
             return [el('td', { class: 'text long', colspan: '6' }, '⊣ ' + reason)]
-              .concat(['mean', 'variance', 'signalToNoise', 'drawsForTenPercent'].map((key) =>
+              .concat(['mean', 'variance', 'signalToNoise', 'drawsForTenPercent',
+                exact ? 'quadratureError' : 'z'].map((key) =>
                 fill(shown(path + '/' + key), { class: 'hidden' })));
           }
           const isBest = found.winners[index] === entry.title;

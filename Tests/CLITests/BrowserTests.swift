@@ -16,10 +16,12 @@ struct BrowserTests {
     let arguments = ["gradflow", graph, "--draws", "4"] + flags
     let made = try Tool.run(
       arguments + ["--html", "page.html", "--json"] + extra, in: directory)
-    // What is planted is found, and the page is there all the same.
-    let isPlanted = flags.contains("--plant")
-    #expect(made.ids == (isPlanted ? ["not-finite"] : []), "\(made.err)")
-    #expect(made.status == (isPlanted ? 2 : 0))
+    // What is planted, or wrong on purpose, is found, and the page is there all the same.
+    let found =
+      (flags.contains("--plant") ? ["not-finite"] : [])
+      + (graph.contains("negative_scale") ? ["scale-not-positive"] : [])
+    #expect(made.ids == found, "\(made.err)")
+    #expect(made.status == (found.isEmpty ? 0 : 2))
     let report = try #require(
       try JSONSerialization.jsonObject(with: Data(made.out.utf8)) as? [String: Any])
     let html = try String(contentsOfFile: directory + "page.html", encoding: .utf8)
@@ -118,6 +120,7 @@ struct BrowserTests {
     ("linear_gaussian", ["--exact"]), ("linear_gaussian", ["--estimator", "score"]),
     ("linear_gaussian", ["--estimator", "stopped"]),
     ("linear_gaussian", ["--plant", "mu:inf"]),
+    ("traps/negative_scale", ["--data", "digits", "--dim", "D=64"]),
   ])
   func theNumbersAreTheReports(name: String, flags: [String]) throws {
     try Tool.withDirectory { directory in

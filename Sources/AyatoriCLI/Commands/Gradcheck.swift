@@ -9,9 +9,9 @@ struct Gradcheck: ParsableCommand, HasExample {
     discussion: """
       In f64 and with the noise frozen: what the compiler computes against central differences of \
       the graph as it is written, along random directions and entry by entry. Inputs that are not \
-      given are drawn at random. Where a difference would say nothing, at a kink or behind \
-      stop_gradient, the comparison is refused. Exits with 2 when a gradient is wrong, and when \
-      nothing could be checked.
+      given are drawn at random. What the graph cuts off from derivatives is held at its value. \
+      Where a difference would say nothing, as at a kink, the comparison is refused. Exits with 2 \
+      when a gradient is wrong, and when nothing could be checked.
       """)
   static let example = "ayatori gradcheck Graphs/vae_2d.aya --dim H=16 --wrt mu,logvar,fc3.b"
 

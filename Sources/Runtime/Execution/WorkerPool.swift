@@ -45,23 +45,26 @@ public final class WorkerPool: Sendable {
 
   // MARK: The one that programs use unless told otherwise
 
-  private static let standard = Mutex<WorkerPool?>(nil)
+  // Any number of threads may ask at once. The thread sanitizer knows this lock, and does not see
+  // how those that wait for a `Mutex` get it.
+  private static let lock = NSLock()
+  nonisolated(unsafe) private static var standard: WorkerPool?
 
   /// The pool of the process: as many threads as there are CPUs for it, or as
   /// `OPENBLAS_NUM_THREADS` says.
   public static var shared: WorkerPool {
-    standard.withLock { pool in
-      if let pool { return pool }
+    lock.withLock {
+      if let standard { return standard }
       let made = WorkerPool(
         threads: BLASThreads.requested ?? ProcessInfo.processInfo.activeProcessorCount)
-      pool = made
+      standard = made
       return made
     }
   }
 
   /// Makes the pool of the process anew, for programs that are bound from now on.
   public static func setShared(threads: Int) {
-    standard.withLock { $0 = WorkerPool(threads: threads) }
+    lock.withLock { standard = WorkerPool(threads: threads) }
   }
 }
 

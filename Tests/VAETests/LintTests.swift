@@ -159,6 +159,12 @@ import VAE
     // Two draws, each with its own noise.
     draw + "w ~ normal(mean: mu, log_variance: s) "
       + "loss = sum(square(c(z) - c(w))) + sum(kl_normal(mean: mu, log_variance: s))",
+    // An average over all pixels, and a divergence that is scaled alike.
+    draw + "loss = mean(bernoulli_nll(x, logits: c(z))) "
+      + "+ sum(kl_normal(mean: mu, log_variance: s)) / (N * D)",
+    // Terms of an image each, averaged over the batch.
+    draw + "a = sum(bernoulli_nll(x, logits: c(z)), axes: [1]) "
+      + "k = sum(kl_normal(mean: mu, log_variance: s), axes: [1]) loss = mean(a + k)",
     // A kink that is no clamp.
     "t = abs(s) z ~ normal(mean: mu, log_variance: t) " + bce
       + "kld = sum(kl_normal(mean: mu, log_variance: t)) loss = bce + kld",
@@ -173,6 +179,20 @@ import VAE
     (
       draw + "bce = mean(bernoulli_nll(x, logits: c(z))) " + kld + "loss = bce + kld / N",
       "hidden-beta", "'bce' is averaged over D: an element counts 1/(D·N), 1/N in 'kld'"
+    ),
+    (
+      draw + bce + "loss = bce / N + sum(kl_normal(mean: mu, log_variance: s)) / (N * D)",
+      "hidden-beta", "is averaged over D: an element counts 1/(D·N), 1/N in 'bce'"
+    ),
+    (
+      draw + "a = mean(bernoulli_nll(x, logits: c(z)), axes: [1]) "
+        + "k = sum(kl_normal(mean: mu, log_variance: s), axes: [1]) loss = mean(a + k)",
+      "hidden-beta", "'a' is averaged over D: an element counts 1/(D·N), 1/N in 'k'"
+    ),
+    (
+      draw + "a = sum(bernoulli_nll(x, logits: c(z)), axes: [1]) "
+        + "k = sum(kl_normal(mean: mu, log_variance: s)) loss = mean(a + k)",
+      "mean-loss-sum-kl", "1/N in 'a', 1 in 'k'"
     ),
     (
       "h = 0.5 * s z ~ normal(mean: mu, log_variance: h) " + bce + kld + "loss = bce + kld",

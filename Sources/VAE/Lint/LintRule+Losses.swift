@@ -11,9 +11,14 @@ extension LintContext {
     /// The power of the batch size in the term as a whole: 1 for a sum, 0 for a mean.
     var batchPower: Int
 
+    /// What an element counts, the batch left aside.
+    func weight(besides batch: String) -> [String: Int] {
+      weight.powers.filter { $0.key != batch }
+    }
+
     /// Dimensions other than the batch over which the term is averaged.
     func averaged(besides batch: String) -> [String] {
-      dimensions.filter { $0 != batch && (weight.powers[$0] ?? 0) < 0 }
+      weight(besides: batch).filter { $0.value < 0 }.keys.sorted()
     }
   }
 
@@ -30,10 +35,11 @@ extension LintContext {
     guard let loss else { return [] }
     let ids = lossTerms(of: graph, loss: loss)
     let factors = ReductionWeight.factors(of: ids, in: loss, graph)
-    return ids.compactMap { id in
-      guard let factor = factors[id],
-        let weight = ReductionWeight.of(id, times: factor, in: graph)
-      else { return nil }
+    let parts = ids.flatMap { id in
+      factors[id].map { ReductionWeight.parts(of: id, times: $0, in: graph) } ?? []
+    }
+    return parts.compactMap { id, factor in
+      guard let weight = ReductionWeight.of(id, times: factor, in: graph) else { return nil }
       let dimensions = graph[weight.elements].type.shape.dims.map(\.description)
       guard dimensions.contains(batch) else { return nil }
       return Term(
@@ -74,9 +80,14 @@ extension LintRule {
     ) { c in
       guard let batch = c.batch else { return [] }
       let terms = c.terms(batch)
-      guard terms.count > 1, terms.allSatisfy({ $0.batchPower == terms[0].batchPower }),
-        let hidden = terms.first(where: { !$0.averaged(besides: batch).isEmpty }),
-        let other = terms.first(where: { $0.node != hidden.node })
+      // Two terms that are averaged alike weigh as two that are summed.
+      func isOther(_ a: LintContext.Term, _ b: LintContext.Term) -> Bool {
+        a.weight(besides: batch) != b.weight(besides: batch)
+      }
+      guard terms.allSatisfy({ $0.batchPower == terms[0].batchPower }),
+        let hidden = terms.first(where: { term in
+          !term.averaged(besides: batch).isEmpty && terms.contains { isOther(term, $0) }
+        }), let other = terms.first(where: { isOther(hidden, $0) })
       else { return [] }
       func axes(_ term: LintContext.Term) -> String {
         term.averaged(besides: batch).joined(separator: "·")

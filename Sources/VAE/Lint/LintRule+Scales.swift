@@ -46,8 +46,7 @@ extension LintRule {
           node: draw.node, others: [draw.scale],
           message: "nothing keeps '\(scale)', the standard deviation of the draw '\(name)', "
             + "positive",
-          fix: "make it positive: stddev: \(c.positive(draw.scale)); "
-            + "or give its logarithm: log_variance: \(c.expression(draw.scale))")
+          fix: "make it positive: stddev: \(c.positive(draw.scale))")
       }
     },
 

@@ -52,6 +52,66 @@ struct ReductionWeight: Sendable {
     return found.allSatisfy { $0.powers == first.powers } ? first : nil
   }
 
+  /// The terms that are added up within `term` before its last reduction, as `a` and `k` of
+  /// `mean(a + k)`, with the powers that come in; `term` itself where it has none. One that is
+  /// broadcast counts as often as it is repeated. Addends that are no sums themselves are one
+  /// formula, as the divergence written out.
+  static func parts(
+    of term: NodeID, times factor: [String: Int], in graph: Graph
+  ) -> [(id: NodeID, powers: [String: Int])] {
+    let constants = graph.constantScalars
+    var found: [(id: NodeID, powers: [String: Int])] = []
+    var pending = [(id: term, powers: factor, name: term, nameFactor: factor)]
+    while let (id, powers, name, nameFactor) = pending.popLast() {
+      let node = graph[id]
+      let addends = node.operands.filter { !constants.contains($0) }
+      if case .signedSum? = node.operation?.definition.linearity, addends.count > 1,
+        addends.allSatisfy({ isSum($0, graph, constants) })
+      {
+        pending += addends.reversed().map { operand in
+          let own = powers.times(repeats(of: operand, in: node, graph))
+          return (operand, own, operand, own)
+        }
+      } else if let steps = steps(node, graph, constants), steps.count == 1 {
+        pending.append((steps[0].operand, powers.times(steps[0].powers), name, nameFactor))
+      } else {
+        found.append((name, nameFactor))
+      }
+      if found.count + pending.count > 64 { return [(term, factor)] }
+    }
+    return found
+  }
+
+  /// Whether a value is a sum or mean over axes, scaled, or made of such.
+  private static func isSum(_ id: NodeID, _ graph: Graph, _ constants: Set<NodeID>) -> Bool {
+    var pending = [id]
+    var count = 0
+    while let id = pending.popLast() {
+      count += 1
+      let node = graph[id]
+      if case .sum? = node.operation?.definition.fusion { continue }
+      let addends = node.operands.filter { !constants.contains($0) }
+      if case .signedSum? = node.operation?.definition.linearity, count < 64, !addends.isEmpty {
+        pending += addends
+      } else if let steps = steps(node, graph, constants), steps.count == 1, count < 64 {
+        pending.append(steps[0].operand)
+      } else {
+        return false
+      }
+    }
+    return true
+  }
+
+  /// The axes of a sum along which an addend is repeated.
+  private static func repeats(of operand: NodeID, in sum: Node, _ graph: Graph) -> [String: Int] {
+    let dims = graph[operand].type.shape.dims
+    let missing = sum.type.shape.rank - dims.count
+    return sum.type.shape.dims.enumerated().reduce(into: [:]) { powers, axis in
+      let own = axis.offset < missing ? 1 : dims[axis.offset - missing]
+      if own == 1 { powers = powers.times(power(axis.element, 1)) }
+    }
+  }
+
   /// What a node sums or scales, with the powers of dimensions that come in; nil for what is
   /// neither.
   private static func steps(

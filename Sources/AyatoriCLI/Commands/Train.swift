@@ -188,14 +188,14 @@ struct Train: ParsableCommand, HasExample {
       trainer.graph.node(named: entry.name)?.isParameter == true ? total + entry.array.count : total
     }
     Console.error(
-      """
-      \(trainer.graph.name): \(parameters) parameters, optimizer \(optimizer.rawValue)
-      \(dataSet.name): \(dataSet.train.count) training and \(dataSet.test.count) test images, \
-      grey levels as probabilities
-      '\(trainer.loss)' \(trainer.reduction == .sum ? "sums" : "averages") over the batch \
-      (\(lossReduction == nil ? "found out by doubling it" : "as declared")); below it is per \
-      image, in nats where it is a log-likelihood
-      """)
+      lines: """
+        \(trainer.graph.name): \(parameters) parameters, optimizer \(optimizer.rawValue)
+        \(dataSet.name): \(dataSet.train.count) training and \(dataSet.test.count) test images, \
+        grey levels as probabilities
+        '\(trainer.loss)' \(trainer.reduction == .sum ? "sums" : "averages") over the batch \
+        (\(lossReduction == nil ? "found out by doubling it" : "as declared")); below it is per \
+        image, in nats where it is a log-likelihood
+        """)
     for name in trainer.unclearMetrics {
       Console.error("note: '\(name)' neither sums nor averages over the batch and is not reported")
     }

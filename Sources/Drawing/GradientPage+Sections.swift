@@ -97,25 +97,27 @@ extension GradientPage {
       if (!found) return null;
       const names = found.rows[0].targets.map((target) => target.parameter);
       const exact = found.isExact;
+      const keys = ['mean', 'variance', 'signalToNoise', 'drawsForTenPercent'].concat(
+        exact ? ['quadratureError', 'varianceError'] : ['z']);
       const head = ['estimator', 'passes', 'draws'].concat(names.flatMap((name) =>
-        ['mean ' + name, 'variance', 'SNR', 'for 10 %', exact ? 'quadrature' : 'z', '']));
+        ['mean ' + name, 'variance', 'SNR', 'for 10 %'].concat(
+          exact ? ['± mean', '± variance'] : ['z'], [''])));
       const rows = found.rows.map((entry, at) => {
         const base = '/estimators/rows/' + at;
         const cells = entry.targets.flatMap((target, index) => {
           const path = base + '/targets/' + index;
           const reason = target.refusal ?? entry.undefined;
           if (reason) {
-            return [el('td', { class: 'text long', colspan: '6' }, '⊣ ' + reason)]
-              .concat(['mean', 'variance', 'signalToNoise', 'drawsForTenPercent',
-                exact ? 'quadratureError' : 'z'].map((key) =>
-                fill(shown(path + '/' + key), { class: 'hidden' })));
+            return [el('td', { class: 'text long', colspan: String(keys.length + 1) },
+              '⊣ ' + reason)].concat(keys.map((key) =>
+              fill(shown(path + '/' + key), { class: 'hidden' })));
           }
           const isBest = found.winners[index] === entry.title;
-          const list = ['mean', 'variance', 'signalToNoise', 'drawsForTenPercent',
-            exact ? 'quadratureError' : 'z'].map((key) => shown(path + '/' + key));
+          const list = keys.map((key) => shown(path + '/' + key));
           if (isBest) list[1].className = 'best';
-          return list.concat([el('td', { class: 'text' }, target.agrees
-            ? isBest ? '★' : '' : '≠')]);
+          const mark = !Number.isFinite(number(target.mean)) ? 'not finite'
+            : target.agrees ? isBest ? '★' : '' : '≠';
+          return list.concat([el('td', { class: 'text' }, mark)]);
         });
         return row((entry.isOwn ? '▸ ' : '') + entry.title,
           [shown(base + '/passes'), shown(base + '/draws')].concat(cells),

@@ -23,8 +23,8 @@ public struct EstimatorComparison: Sendable, Encodable {
     /// The estimator with whose mean it was compared: of those that are not biased and agree with
     /// `reference`, the one of least variance. Nil for that one itself and where there is none.
     public let comparedWith: String?
-    /// How many standard errors the two means lie apart along a fixed random direction; nil where
-    /// nothing is random.
+    /// How many standard errors the two means lie apart along that of several fixed random
+    /// directions in which they are furthest apart; nil where nothing is random.
     public let z: Double?
     /// Whether the two means are one, as far as can be told.
     public let agrees: Bool
@@ -32,8 +32,10 @@ public struct EstimatorComparison: Sendable, Encodable {
     public let refusal: String?
     /// How far quadrature may be from the mean: four times the change from a coarser grid.
     public let quadratureError: Double?
+    /// How far it may be from the variance: a square has heavier tails than what is squared.
+    public let varianceError: Double?
 
-    /// The same as a share of the mean; nil without a grid. A mean of 0 has an error of rounding.
+    /// The first as a share of the mean; nil without a grid. A mean of 0 has an error of rounding.
     public var relativeError: Double? {
       guard let quadratureError, mean != 0 || !isNought else {
         return quadratureError.map { _ in 0 }
@@ -53,9 +55,15 @@ public struct EstimatorComparison: Sendable, Encodable {
       return !(quadratureError / NoiseGrid.caution < 0.5 * magnitude)
     }
 
+    /// Whether a coarser grid gives another variance altogether, as of one that is infinite.
+    var isVarianceUnsettled: Bool {
+      guard let varianceError else { return false }
+      return !(varianceError / NoiseGrid.caution < 0.5 * variance) && varianceError > 0
+    }
+
     private enum CodingKeys: String, CodingKey {
       case parameter, mean, variance, signalToNoise, drawsForTenPercent, comparedWith, z, agrees
-      case refusal, quadratureError
+      case refusal, quadratureError, varianceError
     }
   }
 
@@ -110,18 +118,25 @@ extension EstimatorComparison {
   struct Measurement {
     var program: EstimatorProgram
     var moments: [Moments]
-    /// By parameter, the mean on a coarser grid.
-    var coarseMeans: [[Double]]?
-    /// By parameter, the gradient of each draw along the fixed direction.
-    var projections: [[Double]]
+    /// By parameter, the moments on a coarser grid.
+    var coarse: [Moments]?
+    /// By parameter and fixed direction, the gradient of each draw along it.
+    var projections: [[[Double]]]
 
     /// How far the mean of a parameter's gradient may be off by quadrature.
     func error(_ place: Int) -> Double {
-      guard let coarse = coarseMeans?[place] else { return 0 }
-      let change = zip(moments[place].mean, coarse).reduce(0) {
+      guard let coarse = coarse?[place] else { return 0 }
+      let change = zip(moments[place].mean, coarse.mean).reduce(0) {
         $0 + ($1.0 - $1.1) * ($1.0 - $1.1)
       }.squareRoot()
       return NoiseGrid.caution * change
+    }
+
+    /// How far the summed variance of a parameter's gradient may be off by quadrature.
+    func varianceError(_ place: Int) -> Double {
+      guard let coarse = coarse?[place] else { return 0 }
+      return NoiseGrid.caution
+        * abs(spread(place, isExact: true) - coarse.variance.reduce(0, +))
     }
 
     /// By element, of one gradient.
@@ -174,7 +189,6 @@ extension EstimatorComparison {
     rows = measurements.map { measurement in
       let estimator = measurement.program.estimator
       let takesDensity = estimator.score != nil || estimator.divergence != .closed
-      let isBroken = !site.parameters.indices.allSatisfy { measurement.isFinite($0) }
       return Row(
         estimator: estimator.name,
         title: EstimatorComparison.title(estimator, hasDivergence, measurement.program.draws),
@@ -182,7 +196,7 @@ extension EstimatorComparison {
         draws: measurement.program.draws,
         passes: Double(measurement.program.flops.run)
           / Double(max(measurement.program.flops.forward, 1)),
-        undefined: takesDensity && isBroken ? undefinedDensity : nil,
+        undefined: takesDensity ? undefinedDensity : nil,
         targets: site.parameters.indices.map {
           EstimatorComparison.target(
             measurement, sharpest[$0], $0, site.parameters[$0].name, isExact)
@@ -193,7 +207,7 @@ extension EstimatorComparison {
       rows.filter { row in
         let target = row.targets[place]
         return target.agrees && target.refusal == nil && !row.isBiased && target.mean.isFinite
-          && target.variance.isFinite
+          && target.variance.isFinite && !target.isVarianceUnsettled && row.undefined == nil
       }
       .min { $0.targets[place].variance < $1.targets[place].variance }?.title
     }
@@ -245,28 +259,32 @@ extension EstimatorComparison {
       try program.set(baselines: means.mapValues(\.mean))
     }
     var moments = known.map { Moments(count: $0.count) }
-    var projections = known.map { _ in [Double]() }
     let directions = known.enumerated().map { place, array in
-      NoiseStream(seed: 0, name: "direction \(place)").values(.uniform, count: array.count, step: 0)
-        .map { $0 < 0.5 ? -1.0 : 1 }
+      (0..<(array.count == 1 ? 1 : directionCount)).map { number in
+        NoiseStream(seed: 0, name: "direction \(place)")
+          .values(.uniform, count: array.count, step: UInt64(number)).map { $0 < 0.5 ? -1.0 : 1 }
+      }
     }
+    var projections = directions.map { $0.map { _ in [Double]() } }
     try visit(points, program, site, firstStep: 0) { weight, gradients in
       for place in gradients.indices {
         moments[place].add(gradients[place], weight: weight)
-        projections[place].append(
-          zip(gradients[place], directions[place]).reduce(0) { $0 + $1.0 * $1.1 })
+        for (number, direction) in directions[place].enumerated() {
+          projections[place][number].append(
+            zip(gradients[place], direction).reduce(0) { $0 + $1.0 * $1.1 })
+        }
       }
     }
-    var coarseMeans: [[Double]]?
+    var coarse: [Moments]?
     if case .grid(let grid) = points, let coarser = try grid.coarser?() {
-      var coarse = known.map { Moments(count: $0.count) }
+      var sums = known.map { Moments(count: $0.count) }
       try visit(.grid(coarser), program, site, firstStep: 0) { weight, gradients in
-        for place in gradients.indices { coarse[place].add(gradients[place], weight: weight) }
+        for place in gradients.indices { sums[place].add(gradients[place], weight: weight) }
       }
-      coarseMeans = coarse.map(\.mean)
+      coarse = sums
     }
     return Measurement(
-      program: program, moments: moments, coarseMeans: coarseMeans, projections: projections)
+      program: program, moments: moments, coarse: coarse, projections: projections)
   }
 
   private static func visit(
@@ -288,8 +306,8 @@ extension EstimatorComparison {
   // MARK: Comparing
 
   /// With whose mean the others at a parameter are compared: the reference is beyond doubt but may
-  /// be too noisy to tell others apart, so of those that are right by nature and agree with it the
-  /// one of least variance. Nil where none gives a number.
+  /// be too noisy to tell others apart, so of those that are right by nature and agree with it, as
+  /// with every other score function, the one of least variance. Nil where none gives a number.
   private static func sharpest(
     of measurements: [Measurement], _ reference: Measurement, _ place: Int, _ isExact: Bool
   ) -> Measurement? {
@@ -298,8 +316,12 @@ extension EstimatorComparison {
     }
     let isJudged = reference.isFinite(place)
     if isExact, isJudged { return reference }
-    return usable.filter { !isJudged || agreement($0, reference, place, isExact).agrees }
-      .min { $0.spread(place, isExact: isExact) < $1.spread(place, isExact: isExact) }
+    let judges = usable.filter { $0.program.estimator.score != nil }
+    return usable.filter { candidate in
+      let isSafe = candidate.program.estimator.score != nil
+      return isSafe || !isJudged
+        || judges.allSatisfy { agreement(candidate, $0, place, isExact).agrees }
+    }.min { $0.spread(place, isExact: isExact) < $1.spread(place, isExact: isExact) }
   }
 
   private static func target(
@@ -331,7 +353,10 @@ extension EstimatorComparison {
       comparedWith: isOther ? other?.program.estimator.name : nil, z: z,
       agrees: agrees && measurement.isFinite(place),
       refusal: measurement.program.refusals[place],
-      quadratureError: measurement.coarseMeans == nil ? nil : measurement.error(place),
+      quadratureError: measurement.coarse == nil ? nil : measurement.error(place),
+      varianceError: measurement.coarse == nil
+        ? nil
+        : isSilent ? 0 : measurement.varianceError(place) * Double(measurement.program.draws),
       isNought: isNought, magnitude: magnitude)
   }
 
@@ -363,15 +388,31 @@ extension EstimatorComparison {
       let error = [measurement, reference].reduce(0) { $0 + $1.error(place) }
       return (nil, distance <= error + 1e-9 * scale)
     }
-    // The same noise went into both: their difference is less random than either.
-    let differences = zip(measurement.projections[place], reference.projections[place]).map(-)
-    var moments = Moments(count: 1)
-    for difference in differences { moments.add([difference]) }
-    let error = (moments.sampleVariance[0] / Double(max(differences.count, 1))).squareRoot()
-    guard error > 0 else { return (nil, moments.mean[0] == 0) }
-    let z = moments.mean[0] / error
+    let found = zip(measurement.projections[place], reference.projections[place])
+      .map { standardErrors($0, $1) }
+    // A NaN is no number of standard errors.
+    guard let z = found.compactMap(\.self).max(by: { abs($0) < abs($1) }) else {
+      return (nil, true)
+    }
     // A score function is right whatever the cost is: what differs is chance, or the other.
     let isSafe = measurement.program.estimator.score != nil
-    return (z, isSafe || differences.count < fewest || abs(z) <= farthest(differences.count))
+    let draws = own.count
+    return (z, isSafe || draws < fewest || abs(z) <= farthest(draws))
+  }
+
+  /// How many directions gradients are compared along: where two differ in many elements, one
+  /// direction may miss it.
+  private static let directionCount = 16
+
+  /// How many standard errors the means of two gradients along a direction lie apart; nil where
+  /// they are the same, draw by draw.
+  ///
+  /// The same noise went into both: their difference is less random than either.
+  private static func standardErrors(_ a: [Double], _ b: [Double]) -> Double? {
+    var moments = Moments(count: 1)
+    for (one, other) in zip(a, b) { moments.add([one - other]) }
+    let error = (moments.sampleVariance[0] / Double(max(moments.count, 1))).squareRoot()
+    if error > 0 { return moments.mean[0] / error }
+    return moments.mean[0] == 0 ? nil : .infinity
   }
 }

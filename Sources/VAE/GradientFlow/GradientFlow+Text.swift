@@ -276,6 +276,26 @@ extension GradientFlow.Report {
             + "the integral may be infinite"
       )
     }
+    let loose = comparison.rows.flatMap { row in
+      row.targets.compactMap { target -> (share: Double, place: String, isUnsettled: Bool)? in
+        guard row.undefined == nil, let error = target.varianceError,
+          error > 1e-3 * target.variance, target.mean.isFinite
+        else { return nil }
+        return (
+          error / target.variance, "(\(row.title), \(target.parameter))",
+          target.isVarianceUnsettled
+        )
+      }
+    }
+    if let worst = loose.max(by: { $0.share < $1.share }) {
+      lines.append(
+        !worst.isUnsettled
+          ? "  judged by a coarser grid, variances are known within "
+            + number(worst.share < 0.1 ? "%.1g" : "%.0f", worst.share * 100) + " % \(worst.place)"
+          : "  variances that do not settle as the grid gets finer \(worst.place): "
+            + "they may be infinite"
+      )
+    }
     let apart = Set(
       comparison.rows.flatMap { row in
         row.targets.filter { !$0.agrees && $0.mean.isFinite }.compactMap(\.comparedWith)

@@ -42,5 +42,8 @@ import Testing
       try Tool.run(["check", "--lint", "--loss", "nope", Tool.graphs + "rsample.aya"]), 1,
       ["unknown-node"])
     expectRefusal(try Tool.run(["check", "--lint", "absent.aya"]), 1, ["file-not-found"])
+    expectRefusal(
+      try Tool.run(["check", "--estimator", "z=nope", Tool.graphs + "rsample.aya"]), 1,
+      ["estimator-choice"])
   }
 }

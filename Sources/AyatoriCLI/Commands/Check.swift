@@ -16,11 +16,7 @@ struct Check: ParsableCommand, HasExample {
   @Argument(help: "Graph files (.aya).", completion: .file(extensions: ["aya"]))
   var files: [String]
 
-  @Option(name: .long, help: "Sets a dimension, as in --dim Z=2. Repeatable.")
-  var dim: [DimOverride] = []
-
-  @Option(name: .long, help: "Sets a constant, as in --const beta=4. Repeatable.")
-  var const: [ConstOverride] = []
+  @OptionGroup var overrides: OverrideOptions
 
   @Flag(name: .long, help: "Looks for risks in numbers, noise and losses.")
   var lint = false
@@ -41,17 +37,17 @@ struct Check: ParsableCommand, HasExample {
   }
 
   func run() throws {
-    let overrides = Overrides(
-      dims: Dictionary(dim.map { ($0.name, $0.size) }, uniquingKeysWith: { _, last in last }),
-      consts: Dictionary(const.map { ($0.name, $0.value) }, uniquingKeysWith: { _, last in last }))
     var found: [Diagnostic] = []
     var reports: [Lint.Report] = []
     for file in files {
       let graph: Graph
-      do throws(Diagnostics) {
-        graph = try Graph.load(file, overrides: overrides) { Console.report([$0]) }
-      } catch {
-        found += error.all
+      do {
+        graph = try overrides.load(file)
+      } catch let refused as Diagnostics {
+        found += refused.all
+        continue
+      } catch let refused as Diagnostic {
+        found.append(refused)
         continue
       }
       if lint {

@@ -154,7 +154,7 @@ extension GradientFlow.Report {
         line += padLeft(text, 16)
       }
       line += padLeft(row.total.map { signed($0) } ?? "–", 12)
-      line += padLeft(row.cosine.map { String(format: "%+.3f", $0) } ?? "--", 9)
+      line += padLeft(row.cosine.map { number("%+.3f", $0) } ?? "--", 9)
       line += "   " + (row.total == nil ? "–" : partsSum(row))
       lines.append(line)
     }

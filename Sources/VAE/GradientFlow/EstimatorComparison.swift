@@ -390,7 +390,7 @@ extension EstimatorComparison {
     }
     let found = zip(measurement.projections[place], reference.projections[place])
       .map { standardErrors($0, $1) }
-    // A NaN is no number of standard errors.
+    // Along directions in which they are the same, draw by draw, nothing tells them apart.
     guard let z = found.compactMap(\.self).max(by: { abs($0) < abs($1) }) else {
       return (nil, true)
     }

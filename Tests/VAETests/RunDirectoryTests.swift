@@ -88,6 +88,17 @@ import VAE
     }
   }
 
+  /// The directory may go between a checkpoint's writing and its second name.
+  @Test func dont_nameWhatIsGone() throws {
+    try Training.withDirectory { path in
+      let found = Training.diagnostics {
+        try AtomicFile.name(path + "/gone/a.safetensors", as: path + "/gone/b.safetensors")
+      }
+      #expect(found.map(\.id) == ["file-not-written"])
+      #expect(found.first?.message.contains("No such file or directory") == true)
+    }
+  }
+
   /// What a writer that was killed left behind goes; what one that is at work writes stays.
   @Test func leftoversGo() throws {
     try Training.withDirectory { path in

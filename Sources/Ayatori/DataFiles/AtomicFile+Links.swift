@@ -10,6 +10,10 @@ extension AtomicFile {
   package static func name(_ existing: String, as path: String) throws(Diagnostic) {
     let temporary = temporaryName(in: directoryName(of: path))
     guard link(existing, temporary) == 0 else {
+      // What a file system without second names says, or one that allows no more of them.
+      guard [EPERM, EOPNOTSUPP, ENOSYS, EMLINK].contains(errno) else {
+        throw .cannotWrite(path, reason: errno)
+      }
       return try write(readFile(existing), to: path)
     }
     let renamed = rename(temporary, path)

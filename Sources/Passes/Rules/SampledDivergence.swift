@@ -1,9 +1,11 @@
 import GraphIR
 import GraphOps
 
-/// `kl_normal(m, s) => ln q(z) − ln p(z)` for each draw whose estimator asks for it.
+/// `kl_normal(m, s) => ln q(z) − ln p(z)` for each draw whose estimator asks for it, which then
+/// has nothing left to ask: it is `pathwise`.
 func sampleDivergences(in graph: Graph, _ context: PassContext) -> PassResult {
   var wanted: [NodeID: (divergence: ClosedDivergence, draw: Node, estimator: Estimator)] = [:]
+  var settled: Set<NodeID> = []
   for node in graph.nodes {
     guard let estimator = node.operation?.estimator, estimator.divergence != .closed else {
       continue
@@ -12,6 +14,8 @@ func sampleDivergences(in graph: Graph, _ context: PassContext) -> PassResult {
     if found.isEmpty {
       context.note(
         "'\(node.mention)' is to have a sampled divergence, but the graph has none in closed form")
+    } else {
+      settled.insert(node.id)
     }
     for divergence in found where wanted[divergence.node] == nil {
       wanted[divergence.node] = (divergence, node, estimator)
@@ -20,14 +24,24 @@ func sampleDivergences(in graph: Graph, _ context: PassContext) -> PassResult {
   guard !wanted.isEmpty else { return .unchanged(graph) }
   let rebuilder = GraphRebuilder(graph)
   var makers: [NodeID: [Int]] = [:]
+  func copy(_ node: Node) {
+    guard settled.contains(node.id), let operation = node.operation?.pathwise else {
+      rebuilder.copy(node)
+      return
+    }
+    rebuilder.replace(node) {
+      rebuilder.builder.make(
+        operation.definition, rebuilder.operands(of: node), operation.attributes)
+    }
+  }
   for node in graph.nodes where rebuilder.value(of: node.id) == nil {
     guard let (divergence, draw, estimator) = wanted[node.id] else {
-      rebuilder.copy(node)
+      copy(node)
       continue
     }
     // The draw may stand behind what its parameters alone determine.
     for id in draw.operands + [draw.id] where rebuilder.value(of: id) == nil {
-      rebuilder.copy(graph[id])
+      copy(graph[id])
     }
     let firstNew = rebuilder.builder.nodeCount
     let value = rebuilder.replace(node) {
@@ -41,6 +55,16 @@ func sampleDivergences(in graph: Graph, _ context: PassContext) -> PassResult {
   }
   let new = rebuilder.finish()
   return PassResult(graph: new, places: rebuilder.places, makers: makers)
+}
+
+extension Operation {
+  /// The draw whose divergence the graph samples itself; nil for ops that draw nothing.
+  fileprivate var pathwise: Operation? {
+    guard let sampling = definition.sampling else { return nil }
+    var attributes = attributes
+    attributes.set(sampling.estimatorAttribute, to: .symbol(Estimator.pathwise.name))
+    return Operation(definition, attributes)
+  }
 }
 
 /// factor · (ln q(z) − ln p(z)) at the draw.

@@ -46,13 +46,11 @@ extension Operation {
     return draws == 1 && estimator.score == nil && estimator.divergence == .closed
   }
 
-  /// The draw once costs and divergences have what its estimator asks for.
+  /// The draw once costs have what its estimator asks for.
   var applied: Operation {
     guard let sampling = definition.sampling, let estimator else { return self }
     var attributes = attributes
-    let rest: Estimator =
-      estimator.score != nil
-      ? .surrogate : estimator.divergence == .closed ? estimator : .pathwise
+    let rest = estimator.score != nil ? .surrogate : estimator
     attributes.set(sampling.estimatorAttribute, to: .symbol(rest.name))
     attributes.set(sampling.drawsAttribute, to: .int(1))
     return Operation(definition, attributes)

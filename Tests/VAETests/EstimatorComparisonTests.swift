@@ -134,6 +134,35 @@ import VAE
     #expect(text.contains("the integral may be infinite"), "\(text)")
   }
 
+  /// Of P(z > 0) at N(0, 1): d/dμ is the density at 0, d/dσ is 0. Whichever estimator is in use,
+  /// the table is taken at the same points.
+  @Test func oneGridServesAll() throws {
+    let texts = try ["pathwise", "score"].map { estimator in
+      let graph = try Training.graph(
+        text: """
+          graph g {
+            param mu: f64[] init zeros
+            param s: f64[] init constant(1.0)
+            z ~ normal(mean: mu, stddev: s) estimator \(estimator)
+            loss = cast(z > 0, to: f64)
+            output loss
+          }
+          """)
+      var options = GradientFlow.Options()
+      options.isExact = true
+      options.checksNumerically = false
+      let flow = try GradientFlow(graph, feeds: Feeds(), options: options)
+      let comparison = try #require(flow.comparison)
+      for row in comparison.rows where row.estimator.hasPrefix("score") {
+        let means = row.targets.map(\.mean)
+        #expect(abs(means[0] - 1 / (2 * Double.pi).squareRoot()) < 1e-5, "\(row.title): \(means)")
+        #expect(abs(means[1]) < 1e-9, "\(row.title): \(means)")
+      }
+      return comparison.rows.map { "\($0.title): \($0.targets.map { [$0.mean, $0.variance] })" }
+    }
+    #expect(texts[0] == texts[1])
+  }
+
   /// E exp(0.4 z²) is finite, however slowly a grid finds it; so is a gradient with steps.
   @Test(arguments: ["exp(0.4 * square(z))", "relu(sin(8 * z))"])
   func dont_callTheSteepInfinite(cost: String) throws {

@@ -108,6 +108,23 @@ extension EstimatorComparison {
       case .draws(let count): count
       }
     }
+
+    var isExact: Bool {
+      if case .grid = self { true } else { false }
+    }
+
+    var summary: String {
+      switch self {
+      case .grid(let grid): grid.summary
+      case .draws(let count): "\(count) draws"
+      }
+    }
+
+    /// The equidistant grid in the place of another; nil where there is none.
+    func equidistant() throws -> Points? {
+      guard case .grid(let grid) = self else { return nil }
+      return try grid.equidistant.map { .grid(try $0()) }
+    }
   }
 
   /// Draws in one step of the estimator that compares draws with each other, where the graph has no
@@ -150,32 +167,46 @@ extension EstimatorComparison {
     }
 
     func isFinite(_ place: Int) -> Bool { moments[place].mean.allSatisfy(\.isFinite) }
+
+    /// By what share of its magnitude another grid changes the mean that it changes most.
+    var shift: Double {
+      guard coarse != nil else { return 0 }
+      let shifts = moments.indices.map { place in
+        let size = moments[place].magnitude.reduce(0) { $0 + $1 * $1 }.squareRoot()
+        let change = error(place) / NoiseGrid.caution
+        return change == 0 ? 0 : change / size
+      }
+      return shifts.contains { $0.isNaN } ? .infinity : shifts.max() ?? 0
+    }
   }
 
+  /// Points of a grid become equidistant where an estimator's mean does not settle on them and
+  /// moves less on those: one grid serves all, whichever of them the graph uses.
   /// `undefinedDensity` says why ln q has no value at this point, if it has none; `own` receives
-  /// the measurement of the estimator that the graph uses.
+  /// the measurement of the estimator in use.
   init(
-    _ site: SamplingSite, loss: String, known: [NDArray], feeds: Feeds, points: Points,
+    _ site: SamplingSite, loss: String, known: [NDArray], feeds: Feeds, points: inout Points,
     undefinedDensity: String? = nil, own: (Measurement) -> Void = { _ in }
   ) throws {
     let hasDivergence = !site.graph.closedDivergences(of: site.node.id).isEmpty
-    let isExact: Bool
-    if case .grid(let grid) = points {
-      (isExact, method) = (true, grid.summary)
-    } else {
-      (isExact, method) = (false, "\(points.count) draws")
-    }
+    let isExact = points.isExact
     self.isExact = isExact
     let ownEstimator = site.estimator
-    let measurements = try EstimatorComparison.candidates(site, hasDivergence, isExact)
+    let programs = try EstimatorComparison.candidates(site, hasDivergence, isExact)
       .map { estimator in
         let own =
           estimator == ownEstimator ? site.operation.draws : EstimatorComparison.leaveOneOutDraws
         let draws = estimator.score == .leaveOneOut ? own : 1
-        let program = try EstimatorProgram(
+        return try EstimatorProgram(
           site, estimator, draws: draws, loss: loss, known: known, feeds: feeds)
-        return try EstimatorComparison.measure(program, site, known, points)
       }
+    var measurements = try EstimatorComparison.measure(programs, site, known, points)
+    let shift = EstimatorComparison.shift(measurements)
+    if shift > NoiseGrid.settled, let other = try points.equidistant() {
+      let there = try EstimatorComparison.measure(programs, site, known, other)
+      if EstimatorComparison.shift(there) < shift { (points, measurements) = (other, there) }
+    }
+    method = points.summary
     for measurement in measurements where measurement.program.estimator == ownEstimator {
       own(measurement)
     }
@@ -246,6 +277,12 @@ extension EstimatorComparison {
   // MARK: Measuring
 
   private static func measure(
+    _ programs: [EstimatorProgram], _ site: SamplingSite, _ known: [NDArray], _ points: Points
+  ) throws -> [Measurement] {
+    try programs.map { try measure($0, site, known, points) }
+  }
+
+  private static func measure(
     _ program: EstimatorProgram, _ site: SamplingSite, _ known: [NDArray], _ points: Points
   ) throws -> Measurement {
     if !program.baselines.isEmpty {
@@ -285,6 +322,10 @@ extension EstimatorComparison {
     }
     return Measurement(
       program: program, moments: moments, coarse: coarse, projections: projections)
+  }
+
+  private static func shift(_ measurements: [Measurement]) -> Double {
+    measurements.map(\.shift).max() ?? 0
   }
 
   private static func visit(

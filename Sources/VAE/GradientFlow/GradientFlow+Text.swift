@@ -270,8 +270,9 @@ extension GradientFlow.Report {
       lines.append(
         !worst.2.isUnsettled
           ? "  judged by a coarser grid, means are known within "
-            + number(worst.share < 0.1 ? "%.1g" : "%.0f", worst.share * 100)
-            + " % \(place): the cost has kinks, or bends faster than the grid"
+            + (worst.share < 1
+              ? percent(worst.share) : number("%.1g", worst.2.quadratureError ?? .nan))
+            + " \(place): the cost has kinks, or bends faster than the grid"
           : "  means that do not settle as the grid gets finer \(place): "
             + "the integral may be infinite"
       )
@@ -291,7 +292,7 @@ extension GradientFlow.Report {
       lines.append(
         !worst.isUnsettled
           ? "  judged by a coarser grid, variances are known within "
-            + number(worst.share < 0.1 ? "%.1g" : "%.0f", worst.share * 100) + " % \(worst.place)"
+            + percent(worst.share) + " \(worst.place)"
           : "  variances that do not settle as the grid gets finer \(worst.place): "
             + "they may be infinite"
       )
@@ -310,6 +311,10 @@ extension GradientFlow.Report {
       )
     }
     return lines
+  }
+
+  private func percent(_ share: Double) -> String {
+    number(share < 0.1 ? "%.1g" : "%.0f", share * 100) + " %"
   }
 
   // MARK: Noise, latents, parity

@@ -106,25 +106,21 @@ public struct GradientFlow: Sendable {
       hasClosed ? (site.estimator.divergence == .closed ? .analytic : .sampled) : .none
 
     var points = EstimatorComparison.Points.draws(options.draws)
+    var expectation: GridExpectation?
     if options.isExact {
       try GradientFlow.checkExact(site, program)
       let grid = try NoiseGrid(
         site, shape: shape, parameters: known,
         carried: site.graph.separableAxes(of: site.node.id))
-      let expectation = try GridExpectation(settling: program, feeds, grid)
-      points = .grid(expectation.grid)
-      (split, lossError) = (expectation.split, expectation.lossError)
-      evidence = expectation.evidence
-    } else {
-      split = GradientSplit(program, values)
-      (lossError, evidence) = (nil, nil)
+      expectation = try GridExpectation(settling: program, feeds, grid)
+      points = .grid(expectation?.grid ?? grid)
     }
     var variances: [VarianceSplit] = []
     if options.comparesEstimators {
       let images = shape.count > 1 ? shape[0] : 1
       let isExact = options.isExact
       comparison = try EstimatorComparison(
-        site, loss: program.loss, known: known, feeds: feeds, points: points,
+        site, loss: program.loss, known: known, feeds: feeds, points: &points,
         undefinedDensity: scaleFault?.reason
       ) { measurement in
         for (place, moments) in measurement.moments.enumerated()
@@ -141,6 +137,12 @@ public struct GradientFlow: Sendable {
       comparison = nil
     }
     self.variances = variances
+    if case .grid(let grid) = points, let first = expectation, first.grid.summary != grid.summary {
+      // All of a report is taken at the same points.
+      expectation = try GridExpectation(settling: program, feeds, grid)
+    }
+    split = expectation?.split ?? GradientSplit(program, values)
+    (lossError, evidence) = (expectation?.lossError, expectation?.evidence)
     isTrained = !feeds.parameters.isEmpty || graph.parameters.isEmpty
     latents = LatentStatistics.all(
       site, split, activeAbove: options.activeAbove, isTrained: isTrained)

@@ -16,17 +16,13 @@ struct GridExpectation {
   /// is left out.
   let lossError: Double?
 
-  /// Of a gradient or a loss, by which a coarser grid may change it: more, and Gauss–Hermite's
-  /// points are the wrong ones.
-  private static let settled = 1e-7
-
   /// Takes `grid`, or equidistant points where those of `grid` do not settle: at kinks and steps.
   /// Throws diagnostics.
   init(settling program: SplitProgram, _ feeds: Feeds, _ grid: NoiseGrid) throws {
     var grid = grid
     var sums = try Sums(program, feeds, grid)
     var coarse = try grid.coarser.map { try Sums(program, feeds, $0()) }
-    if let rough = coarse, !sums.isNear(rough, within: GridExpectation.settled),
+    if let rough = coarse, !sums.isNear(rough, within: NoiseGrid.settled),
       let other = try grid.equidistant?()
     {
       grid = other

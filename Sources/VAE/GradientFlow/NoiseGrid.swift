@@ -35,6 +35,10 @@ struct NoiseGrid {
   /// may be the luckier one.
   static let caution = 4.0
 
+  /// Of a gradient or a loss, by which a coarser grid may change it: more, and Gauss–Hermite's
+  /// points are the wrong ones.
+  static let settled = 1e-7
+
   /// The most points that are looked at.
   private static let limit = 20_000
 
@@ -63,7 +67,7 @@ struct NoiseGrid {
         try NoiseGrid(
           site, shape: shape, parameters: parameters, carried: carried, rule: .equidistant)
       }
-      equidistant = dims > 2 ? nil : other
+      equidistant = dims > 2 || rule == .equidistant ? nil : other
       guard shape.reduce(1, *) == 0 || dims <= 4, let degree = counts[max(dims, 1)] else {
         throw .latentTooLarge(site, "\(dims) numbers a slice", "at most 4 numbers a slice")
       }
@@ -139,10 +143,11 @@ struct NoiseGrid {
 
     /// The trapezoidal rule under the normal density, which for smooth functions converges faster
     /// than any power of the step (Trefethen & Weideman 2014), at kinks and steps as its square and
-    /// as itself. The coarse one covers less and has points elsewhere.
+    /// as itself. The coarse one covers less and has points elsewhere; none is at 0, where many a
+    /// step is.
     init(equidistant dims: Int, isCoarse: Bool) {
       let reach = isCoarse ? 8.0 : dims == 1 ? 10 : 8.5
-      let count = dims == 1 ? (isCoarse ? 2_999 : 8_001) : (isCoarse ? 50 : 81)
+      let count = dims == 1 ? (isCoarse ? 3_000 : 8_000) : (isCoarse ? 50 : 80)
       points = (0..<count).map { reach * (2 * Double($0) / Double(count - 1) - 1) }
       let density = points.map { exp(-0.5 * $0 * $0) }
       let sum = density.reduce(0, +)

@@ -39,6 +39,24 @@ import Testing
     }
   }
 
+  /// What is built of them is lowered to them, to the bit.
+  @Test(arguments: depths) func whatIsBuiltOfThemKeepsThem(depth: Double) throws {
+    let line = [-depth, 0, -1.5 * depth]
+    let exact = Foundation.log1p(Foundation.exp(-depth) + Foundation.exp(-1.5 * depth))
+    let type = ValueType(.f64, [3])
+    let choice = NDArray([0.0, 1, 0], shape: [3])
+    let density = try OneOpGraph(.categoricalLogProb, OpCase([type, type]))
+    let found = try #require(try density.reference([choice, NDArray(line, shape: [3])])).values
+    #expect(Self.isNear(found[0], -exact), "\(found), not \(-exact)")
+    // From a prior that knows nothing: ln 3 less the entropy.
+    let divergence = try OneOpGraph(.klCategorical, OpCase([type, type]))
+    let flat = NDArray([0.0, 0, 0], shape: [3])
+    let kl = try #require(try divergence.reference([NDArray(line, shape: [3]), flat])).values
+    let weights = line.map { Foundation.exp($0 - exact) }
+    let entropy = zip(weights, line).reduce(0) { $0 - $1.0 * ($1.1 - exact) }
+    #expect(abs(kl[0] - (Foundation.log(3) - entropy)) <= 8 * Double(1).ulp, "\(kl)")
+  }
+
   /// Ties at the top are all counted.
   @Test func tiesAreCounted() throws {
     let array = NDArray([2.0, 2, 2, -1], shape: [4])

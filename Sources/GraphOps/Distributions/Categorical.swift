@@ -107,11 +107,9 @@ extension OpDefinition {
       let shape = context.shape + [count]
       let (sx, sl) = (broadcastStrides(x.shape, to: shape), broadcastStrides(l.shape, to: shape))
       let values = IndexSequence(context.shape).map { outer -> Double in
-        let line = (0..<count).map { l.values[offset(outer + [$0], sl)] }
-        let largest = line.max() ?? 0
-        let total = Foundation.log(line.reduce(0) { $0 + Foundation.exp($1 - largest) })
+        let logs = logSoftmaxLine((0..<count).map { l.values[offset(outer + [$0], sl)] })
         return (0..<count).reduce(0) {
-          $0 + x.values[offset(outer + [$1], sx)] * ((line[$1] - largest) - total)
+          $0 + x.values[offset(outer + [$1], sx)] * logs[$1]
         }
       }
       return ReferenceArray(shape: context.shape, values: values)

@@ -96,11 +96,8 @@ extension OpDefinition {
       let shape = context.shape + [count]
       let strides = [l, l0].map { broadcastStrides($0.shape, to: shape) }
       let values = IndexSequence(context.shape).map { outer -> Double in
-        let logs = zip([l, l0], strides).map { array, strides -> [Double] in
-          let line = (0..<count).map { array.values[offset(outer + [$0], strides)] }
-          let largest = line.max() ?? 0
-          let total = Foundation.log(line.reduce(0) { $0 + Foundation.exp($1 - largest) })
-          return line.map { ($0 - largest) - total }
+        let logs = zip([l, l0], strides).map { array, strides in
+          logSoftmaxLine((0..<count).map { array.values[offset(outer + [$0], strides)] })
         }
         return zip(logs[0], logs[1]).reduce(0) { $0 + Foundation.exp($1.0) * ($1.0 - $1.1) }
       }

@@ -17,6 +17,14 @@ private func logTotal(_ values: some Collection<Double>, _ largest: Double) -> D
   return Foundation.log1p(Double(ones - 1) + rest)
 }
 
+/// x − ln Σ e^x of one line.
+func logSoftmaxLine(_ line: [Double]) -> [Double] {
+  // Not x − (m + ln Σ), whose error is of the size of x where the difference is small.
+  let largest = line.reduce(-.infinity) { $0.isNaN || $1.isNaN ? .nan : Swift.max($0, $1) }
+  let logarithm = largest.isFinite ? logTotal(line, largest) : 0
+  return line.map { ($0 - largest) - logarithm }
+}
+
 extension OpDefinition {
   /// `logsumexp(x, axes: [], keepdims: false)`, stable.
   public static let logsumexp = OpDefinition(
@@ -69,13 +77,8 @@ extension OpDefinition {
       for index in IndexSequence(shape) where index[axis] == 0 {
         let start = offset(index, rowMajorStrides(shape))
         let line = (0..<shape[axis]).map { start + $0 * step }
-        // Not x − (m + ln Σ), whose error is of the size of x where the difference is small.
-        let largest = line.map { context[0].values[$0] }.reduce(-.infinity) { m, x in
-          m.isNaN || x.isNaN ? .nan : Swift.max(m, x)
-        }
-        let logarithm =
-          largest.isFinite ? logTotal(line.map { context[0].values[$0] }, largest) : 0
-        for position in line { values[position] -= largest; values[position] -= logarithm }
+        let results = logSoftmaxLine(line.map { context[0].values[$0] })
+        for (position, result) in zip(line, results) { values[position] = result }
       }
       return ReferenceArray(shape: shape, values: values)
     },

@@ -224,6 +224,22 @@ import Testing
     #expect(near(found, wanted, 1e-9), "\(found)")
   }
 
+  /// A weighted sum on the way to the loss, which the loss takes squared as well:
+  /// E (x + x²) = 4m + 16m² + 4s² of x = 2·(z + m).
+  @Test(arguments: ["score", "score_mean_baseline", "score_leave_one_out"])
+  func sumsOnTheWayAreUsedAsTheyAre(estimator: String) throws {
+    let draws = estimator == "score_leave_one_out" ? ", draws: 2" : ""
+    let graph = try applied(
+      scalar("x + square(x)", estimator, more: "x = 2 * (z + mu)")
+        .replacing("stddev: s)", with: "stddev: s\(draws))"))
+    var feeds = Self.parameters
+    for node in graph.persistent where feeds[node.label] == nil {
+      feeds[node.label] = ReferenceArray(scalar: 1.25)
+    }
+    let found = try expected(graph, feeds)
+    #expect(near(found, [4 + 32 * 0.4, 8 * 0.7, 32, 0, 0, 8], 1e-9), "\(found)")
+  }
+
   /// Two draws, the second round the first: E (w + z)² with w ~ N(z, 1), both by their scores.
   @Test func scoresOfDrawsInARow() throws {
     let graph = try applied(

@@ -201,7 +201,9 @@ struct Costs {
 
   private func plainNeeds(_ graph: Graph) -> [Bool] {
     var needs = places.map { $0 == nil || $0 == .cost }
-    for node in graph.nodes where places[node.id.index] != .way {
+    // A weighted sum may be used as it is too, and then what leads to it.
+    for node in graph.nodes.reversed()
+    where places[node.id.index] != .way || needs[node.id.index] {
       for operand in node.operands { needs[operand.index] = true }
     }
     return needs

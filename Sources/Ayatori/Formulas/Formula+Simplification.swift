@@ -189,6 +189,12 @@ extension Formula {
       coefficient == other.coefficient && isLike(other)
     }
 
+    /// Whether there is a sum and a number, and nothing else.
+    var isMultipleOfSum: Bool {
+      guard factors.count == 1, factors[0].exponent == 1 else { return false }
+      return factors[0].base.isSum
+    }
+
     /// Whether the factors but for the number are the same, in any order.
     func isLike(_ other: Factors) -> Bool {
       factors.count == other.factors.count && factors.allSatisfy(other.factors.contains)

@@ -30,6 +30,8 @@ extension Formula {
     }
     gather(&terms)
     merge(&terms)
+    // All of them may have cancelled.
+    guard !terms.isEmpty else { return number(0) }
     if terms.count == 1 { return terms[0].formula }
     let common = takeOut(&terms)
     let rest = terms.map(\.formula)
@@ -60,9 +62,7 @@ extension Formula {
     var flat: [Factors] = []
     var leaves = 0
     for term in terms {
-      guard term.factors.count == 1, term.factors[0].exponent == 1,
-        case .sum(let addends) = term.factors[0].base.body
-      else {
+      guard term.isMultipleOfSum, case .sum(let addends) = term.factors[0].base.body else {
         leaves += 1
         collect(term, in: &flat)
         continue
@@ -165,6 +165,11 @@ extension Formula {
       sizes.allSatisfy({ Fraction.isWhole($0 / least) })
     {
       // a/4 − b/12 is (3·a − b)/12.
+      common.coefficient = least
+    } else if let least = sizes.min(), sizes.allSatisfy({ Fraction.isWhole($0 / least) }),
+      terms.contains(where: { $0.isMultipleOfSum && Swift.abs($0.coefficient) == least })
+    {
+      // 0.2·a − 0.05·(b + c) is 0.05·(4·a − b − c): there are parentheses in any case.
       common.coefficient = least
     }
     if terms.allSatisfy({ $0.coefficient < 0 }) { common.coefficient.negate() }

@@ -13,7 +13,9 @@ struct FormulaReader {
   private static let longest = 160
 
   let graph: Graph
+  /// By which name the root's adjoints know it, and by which derivatives are written.
   let rootName: String
+  private let writtenRoot: String
   /// Which named node's derivative a node computes: that nearest to the root, where it is that of
   /// several.
   let isDerivativeOf: [NodeID: NodeID]
@@ -34,15 +36,21 @@ struct FormulaReader {
     var symbol: Formula
   }
 
+  /// Of several names of the root, `writtenRoot` is what derivatives are of; nil its first.
   init(
-    _ graph: Graph, rootName: String, adjoints: [NodeID: NodeID], keepsBarriers: Bool = false
+    _ graph: Graph, rootName: String, writtenRoot: String? = nil, adjoints: [NodeID: NodeID],
+    keepsBarriers: Bool = false
   ) {
     self.graph = graph
     self.rootName = rootName
+    self.writtenRoot = writtenRoot ?? rootName
     self.keepsBarriers = keepsBarriers
     var owners: [NodeID: NodeID] = [:]
+    // Nothing lies upstream of a leaf: its derivative is a step towards no other.
     for (node, adjoint) in adjoints
-    where FormulaReader.isNamed(node, in: graph) && graph[adjoint].isAdjoint(of: rootName) {
+    where graph[node].leaf == nil && FormulaReader.isNamed(node, in: graph)
+      && graph[adjoint].isAdjoint(of: rootName)
+    {
       owners[adjoint] = max(owners[adjoint] ?? node, node)
     }
     isDerivativeOf = owners
@@ -119,7 +127,8 @@ struct FormulaReader {
   private func derivativeSymbol(_ node: NodeID, _ adjoint: Node) -> Formula {
     .symbol(
       FormulaSymbol(
-        kind: .derivative, name: graph[node].label, root: rootName, node: adjoint.id), adjoint.type)
+        kind: .derivative, name: graph[node].label, root: writtenRoot, node: adjoint.id),
+      adjoint.type)
   }
 
   // MARK: Nodes
@@ -207,9 +216,14 @@ extension Graph {
     node(named: name) != nil || dimensions.contains { $0.name == name }
   }
 
-  /// The node that `name` is a part of: `z` of `z.sigma`, when there is a node `z`.
+  /// The node that `name` is a part of: `z` of `z.sigma`, when there is a node `z`. A person's
+  /// parameter or input is no part of anything.
   func owner(ofPart name: String) -> String? {
     guard let dot = name.lastIndex(of: "."), dot != name.startIndex else { return nil }
+    switch node(named: name)?.leaf {
+    case .parameter?, .input?: return nil
+    default: break
+    }
     let owner = String(name[..<dot])
     return node(named: owner) == nil ? nil : owner
   }

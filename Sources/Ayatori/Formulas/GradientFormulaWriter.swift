@@ -15,7 +15,7 @@ struct GradientFormulaWriter {
     // The root's label names the adjoints.
     let label = forward.value(named: root)?.label ?? root
     reader = FormulaReader(
-      result.graph, rootName: label, adjoints: result.adjoints.mapValues(\.node))
+      result.graph, rootName: label, writtenRoot: root, adjoints: result.adjoints.mapValues(\.node))
   }
 
   /// The ways, each by the first name downstream that stands for itself, those with the same name

@@ -89,7 +89,8 @@ public struct GradientFlow: Sendable {
     seed = feeds.seed
     let cut = try source.cut(at: Set(feeds.inputs.keys))
     let graph = options.isExact ? cut.retyped(from: .f32, to: .f64) : cut
-    let program = try SplitProgram(SamplingSite(graph, node: options.node), loss: options.loss)
+    let written = try SamplingSite(graph, node: options.node)
+    let program = try SplitProgram(written, loss: options.loss)
     let site = program.site
     self.site = site
     let compiled = try program.compiled(feeding: feeds.inputs.keys)
@@ -150,13 +151,13 @@ public struct GradientFlow: Sendable {
     births = try NonFiniteBirth.find(in: program.graph, feeds: feeds, plant: options.plant)
     reduction = try FlowReduction(site, loss: program.loss, terms: program.terms.map(\.name))
     let local = try GradientFlow.unlessRefused {
-      try LocalDerivatives(of: site.name, in: site.graph)
+      try LocalDerivatives(of: written.name, in: written.graph)
     }
     costSymbol = local?.cotangent?.root
     formulas = FormulaReport(
       try GradientFlow.unlessRefused {
         try GradientFormulas(
-          of: site.graph, loss: program.loss, withRespectTo: site.parameters.map(\.name))
+          of: written.graph, loss: program.loss, withRespectTo: site.parameters.map(\.name))
       },
       local: local)
     check =

@@ -102,14 +102,16 @@ extension GradientPage {
       const sizes = split.map(({ gradient }) => number(gradient.spread.statistics.norm));
       const sum = sizes.reduce((a, b) => a + b, 0);
       const text = split.map(({ index }, at) => roots[index].name + ' '
-        + (sum > 0 ? (100 * sizes[at] / sum).toFixed(1) : '0') + ' %').join(', ');
+        + (Number.isFinite(sum) ? (sum > 0 ? (100 * sizes[at] / sum).toFixed(1) : '0') + ' %'
+          : format(sizes[at]))).join(', ');
       const bar = el('div', { class: 'split', role: 'img', 'aria-label': text },
         shareBars(split.map(({ index }, at) => ['root-' + index % 5, sizes[at]])));
       return el('div', {}, [bar, el('p', { class: 'facts' }, text)]);
     }
-    /* Pairs of a colour and a size as parts of a bar. */
+    /* Pairs of a colour and a size as parts of a bar; none where there are no shares. */
     function shareBars(parts) {
-      const sizes = parts.map(([, size]) => Number.isFinite(size) ? size : 0);
+      const sizes = parts.map(([, size]) => size);
+      if (!sizes.every((size) => Number.isFinite(size))) return [];
       const sum = sizes.reduce((a, b) => a + b, 0) || 1;
       return parts.map(([color], index) => {
         if (sizes[index] === 0) return null;

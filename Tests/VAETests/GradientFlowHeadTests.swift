@@ -174,10 +174,16 @@ import VAE
         }
         """)
     let s = NDArray([1, -2, 3, 0, -5, 6] as [Float], shape: [2, 3])
-    let fault = try #require(try Self.flow(graph, Feeds(inputs: ["s": s])).scaleFault)
+    let flow = try Self.flow(graph, Feeds(inputs: ["s": s]))
+    let fault = try #require(flow.scaleFault)
     #expect((fault.count, fault.of, fault.least) == (3, 6, -5) && fault.index == [1, 1])
     #expect(
       fault.sentence == "3 of 6 elements of 's', the standard deviation of 'z', are not positive")
+    // Of the latents one has a distribution in both lines.
+    let found = flow.latents.map(\.divergence)
+    #expect(found[0] == nil && found[1] == nil)
+    let exact = [3.0, 6].reduce(0) { $0 + 0.25 * ($1 * $1 - 1) - 0.5 * log($1) }
+    #expect(abs(try #require(found[2]) - exact) < 1e-6)
   }
 
   @Test(arguments: ["log_variance", "log_stddev", "stddev"])

@@ -77,7 +77,7 @@ public final class FlowRecorder {
         program.site, splits[0], activeAbove: header.activeAbove, isTrained: step > 0
       ).map {
         FlowRecord.Latent(
-          divergence: $0.divergence, meanVariance: $0.meanVariance, meanSigma: $0.meanSigma,
+          divergence: $0.divergence ?? .nan, meanVariance: $0.meanVariance, meanSigma: $0.meanSigma,
           state: $0.state)
       })
     records.append(record)

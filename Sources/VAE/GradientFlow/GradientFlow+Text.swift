@@ -342,7 +342,8 @@ extension GradientFlow.Report {
     for name in names { head += padLeft("|\(name) grad|", 22) }
     var lines = [head]
     for latent in latents {
-      var line = pad("  \(latent.index)", 9) + padLeft(kl(latent), 11)
+      var line = pad("  \(latent.index)", 9)
+      line += padLeft(latent.divergence.map { number("%.4g", $0) } ?? "–", 11)
       line += padLeft(latent.meanVariance.map { number("%.4g", $0) } ?? "–", 11)
       line += padLeft(number("%.4g", latent.meanSigma), 11)
       for norm in latent.gradientNorms {
@@ -361,11 +362,6 @@ extension GradientFlow.Report {
       lines.append("  parameters as initialised: which latents collapse is seen after training")
     }
     return lines
-  }
-
-  /// A dash where there is no distribution to measure.
-  private func kl(_ latent: LatentStatistics) -> String {
-    scaleFault != nil && !latent.divergence.isFinite ? "–" : number("%.4g", latent.divergence)
   }
 
   private func lines(_ fault: ScaleFault) -> [String] {

@@ -32,14 +32,15 @@ public struct LatentStatistics: Sendable, Encodable {
   }
 
   public let index: Int
-  /// The mean over the batch of the divergence from N(0, 1), in nats.
-  public let divergence: Double
+  /// The mean over the batch of the divergence from N(0, 1), in nats; nil where a standard
+  /// deviation is not positive, so that there is no distribution.
+  public let divergence: Double?
   /// Var_x μ(x) (Burda, Grosse & Salakhutdinov 2015, section 5.2); nil for a batch of one.
   public let meanVariance: Double?
   public let meanSigma: Double
   /// √Σ_x of ∂term/∂μ for each term of the loss; nil where no gradient comes.
   public let gradientNorms: [Double?]
-  /// Nil for a batch of one, and for parameters that were never trained.
+  /// Nil for a batch of one, for parameters that were never trained, and without a distribution.
   public let state: State?
 }
 
@@ -69,7 +70,8 @@ extension LatentStatistics {
       let variance =
         rows > 1 ? m.reduce(0) { $0 + ($1 - average) * ($1 - average) } / Double(rows) : nil
       let noise = s.reduce(0) { $0 + $1 * $1 } / Double(rows)
-      let divergence = divergences.reduce(0, +) / Double(rows)
+      let isDistribution = s.allSatisfy { $0 > 0 }
+      let divergence = isDistribution ? divergences.reduce(0, +) / Double(rows) : nil
       return LatentStatistics(
         index: latent, divergence: divergence, meanVariance: variance,
         meanSigma: s.reduce(0, +) / Double(rows),
@@ -78,7 +80,7 @@ extension LatentStatistics {
             places.reduce(0) { $0 + part[$1] * part[$1] }.squareRoot()
           }
         },
-        state: isTrained
+        state: isTrained && isDistribution
           ? variance.map {
             State(
               meanVariance: $0, divergence: isPrior ? divergence : nil, noise: noise,

@@ -24,7 +24,10 @@ extension LintContext {
   func logVariance(_ scale: NodeID, _ kind: NormalScale) -> String {
     switch kind {
     case .logVariance: expression(scale)
-    case .standardDeviation: "2 * log(\(expression(scale)))"
+    case .standardDeviation:
+      // Of what may be negative: 2 ln(abs(σ)).
+      ranges[scale.index].low >= 0
+        ? "2 * log(\(expression(scale)))" : "log(square(\(expression(scale))))"
     case .logStandardDeviation: "2 * \(term(scale))"
     }
   }

@@ -21,6 +21,16 @@ extension Complaint {
         "'normal' cannot be drawn 1 times with the estimator 'score_leave_one_out'",
         expected: "draws: 2 to 1024", got: "draws: 1"),
     ]
+    // A scale goes by the keyword that was used.
+    + ["stddev", "log_stddev"].flatMap { word in
+      [
+        dtype(
+          "normal", [.f32(N), .bool(N), .f32(N)], 1, word, "f32 or f64", ["scale": .symbol(word)]),
+        dtype(
+          "normal_log_prob", [.f32(3), .f32(3), .i64(3)], 2, word, "f32 or f64",
+          ["scale": .symbol(word)]),
+      ]
+    }
     + ["bernoulli", "categorical"].flatMap { op in
       [
         dtype(op, [.i32(N), .f32(N)], 0, "logits", "f32 or f64"),

@@ -34,8 +34,12 @@ public struct TypeRule: Sendable {
 
     public subscript(_ index: Int) -> ValueType { operands[index] }
 
-    /// The operand's keyword, for messages.
-    public func name(_ index: Int) -> String { definition.operandSpec(at: index).name }
+    /// The operand's keyword, for messages: of several the one that was used.
+    public func name(_ index: Int) -> String {
+      let spec = definition.operandSpec(at: index)
+      if let choice = spec.choice, case .symbol(let used)? = attributes[choice] { return used }
+      return spec.name
+    }
   }
 
   private let rule: @Sendable (Context) throws(TypeError) -> ValueType

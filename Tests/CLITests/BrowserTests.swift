@@ -217,6 +217,15 @@ struct BrowserTests {
       #expect(first.contains("1.5") && !first.contains("−0.125"))
       #expect(last.contains("Step 200, epoch 2: loss NaN = recon ∞, kl 0.5"))
       for number in ["2.5", "3.5", "−0.125", "8.5"] { #expect(last.contains(number)) }
+      let other = try Tool.run(
+        [
+          "gradflow", "Graphs/linear_gaussian.aya", "--estimator", "score", "--html", "other.html",
+          "--course", ".",
+        ], in: directory)
+      expectFine(other)
+      #expect(
+        other.err.contains(
+          "note: the course was recorded under pathwise, the graph is shown under score\n"))
       try Tool.write("[", to: directory + "gradflow.json")
       expectRefusal(
         try Tool.run(

@@ -13,6 +13,11 @@ import Testing
 
   // MARK: gradflow
 
+  @Test(arguments: ["1", "1000001", "99999999999"]) func dont_drawWithoutEnd(draws: String) throws {
+    let flags = ["gradflow", Tool.graphs + "linear_gaussian.aya", "--draws", draws]
+    expectRefusal(try Tool.run(flags), 64)
+  }
+
   @Test func theGoldenInstanceAtANode() throws {
     try Tool.withDirectory { directory in
       try writeNPZ(

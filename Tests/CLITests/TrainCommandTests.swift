@@ -31,6 +31,17 @@ import Testing
     }
   }
 
+  /// Smooth draws are those of another model.
+  @Test(arguments: [("gumbel_softmax", true), ("straight_through", false)])
+  func smoothDrawsBoundNothing(estimator: String, isSmooth: Bool) throws {
+    let result = try Tool.run([
+      "train", Tool.graphs + "vae_bernoulli.aya", "--data", "digits", "--dim", "D=64", "--dim",
+      "H=8", "--dim", "Z=2", "--epochs", "1", "--estimator", estimator,
+    ])
+    expectFine(result)
+    #expect(result.err.contains("note: 'b' is drawn smoothly, in tests as well") == isSmooth)
+  }
+
   @Test func resumingIsGoingOn() throws {
     try Tool.withDirectory { directory in
       let whole = try Tool.run(Self.small + ["--epochs", "2", "--out", "a"], in: directory)

@@ -10,8 +10,9 @@ struct Gradflow: AsyncParsableCommand, HasExample {
     discussion: """
       One reverse pass a term of the loss; the parts sum to the whole. Means and variances of the \
       estimators come from --draws, or exactly with --exact where the latent is small. Exits with \
-      2 when a parameter has no path from the loss or a value is not finite, naming the node \
-      where it was born. Of a run's directory in FILE's place it shows what 'ayatori train \
+      2 when a parameter has no path from the loss, a value is not finite (naming the node where \
+      it was born), a standard deviation is not positive, or a gradient is not what difference \
+      quotients say; an estimator with another mean is told, and no mistake. Of a run's directory in FILE's place it shows what 'ayatori train \
       --record-gradflow' noted.
 
       --html writes the graph with the gradient over it, and all numbers, as one page that needs \
@@ -55,9 +56,14 @@ struct Gradflow: AsyncParsableCommand, HasExample {
   @Flag(name: .long, help: "Prints JSON.")
   var json = false
 
+  /// What each draw leaves is kept until estimators are compared.
+  private static let mostDraws = 1_000_000
+
   func validate() throws {
     if course != nil, html == nil { throw ValidationError("--course goes with --html") }
-    if draws < 2 { throw ValidationError("--draws takes 2 or more, not \(draws)") }
+    if !(2...Self.mostDraws).contains(draws) {
+      throw ValidationError("--draws takes 2 to \(Self.mostDraws), not \(draws)")
+    }
     if !(activeAbove >= 0 && activeAbove.isFinite) {
       throw ValidationError("--active-above takes 0 or more")
     }
@@ -103,6 +109,12 @@ struct Gradflow: AsyncParsableCommand, HasExample {
           "course-mismatch", "the recorded gradient flow is of another graph or node",
           place: FlowCourse.path(in: path), expected: "'\(flow.split.node)' of \(flow.split.graph)",
           got: "'\(course.header.node)' of \(course.header.graph)")
+      }
+      let estimator = flow.site.estimator.name
+      if course.header.estimator != estimator {
+        Console.error(
+          "note: the course was recorded under \(course.header.estimator), "
+            + "the graph is shown under \(estimator)")
       }
       return course.records
     }

@@ -154,7 +154,7 @@ struct Train: ParsableCommand, HasExample {
       Console.error(
         "note: the checkpoints of an earlier run will be replaced: \(directory.newest)")
     }
-    announce(trainer, dataSet, directory: directory)
+    announce(trainer, source, dataSet, directory: directory)
     try TrainingRun(self, trainer, directory).run()
   }
 
@@ -183,7 +183,9 @@ struct Train: ParsableCommand, HasExample {
     return recorder
   }
 
-  private func announce(_ trainer: Trainer, _ dataSet: DataSet, directory: RunDirectory?) {
+  private func announce(
+    _ trainer: Trainer, _ source: Graph, _ dataSet: DataSet, directory: RunDirectory?
+  ) {
     let parameters = trainer.arrays.reduce(0) { total, entry in
       trainer.graph.node(named: entry.name)?.isParameter == true ? total + entry.array.count : total
     }
@@ -198,6 +200,11 @@ struct Train: ParsableCommand, HasExample {
         """)
     for name in trainer.unclearMetrics {
       Console.error("note: '\(name)' neither sums nor averages over the batch and is not reported")
+    }
+    for node in source.nodes where node.operation?.estimator == .gumbelSoftmax {
+      Console.error(
+        "note: '\(node.mention)' is drawn smoothly, in tests as well: under gumbel_softmax the loss "
+          + "bounds no likelihood of the discrete model")
     }
     if let directory {
       let often = checkpointEvery.map { "every \($0) steps and " } ?? ""

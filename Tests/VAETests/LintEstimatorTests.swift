@@ -40,6 +40,35 @@ import VAE
     #expect(stopped?.fix == "leave the estimator out, for '\(estimator)'")
   }
 
+  private static func cut(_ loss: String) -> String {
+    """
+    param m: f32[3] init zeros
+    param s: f32[3] init zeros
+    z ~ normal(mean: m, log_variance: s)
+    y = stop_gradient(z)
+    loss = \(loss) + sum(kl_normal(mean: m, log_variance: s))
+    output loss
+    """
+  }
+
+  @Test func aDrawCutByHand() throws {
+    let lint = try LintTests.lint(Self.cut("sum(square(y - 2))"))
+    #expect(LintTests.warnings(lint) == ["stopped-draw"])
+    let found = try #require(lint.findings.first?.diagnostic)
+    #expect(found.message.contains("every way from it to the loss leads through a 'stop_gradient'"))
+    #expect(found.location?.line == 3 && found.fix == "take the 'stop_gradient' away")
+  }
+
+  /// Another way is open; the cost meets the parameters as in a score function; nothing is learnt.
+  @Test(arguments: [
+    "sum(square(y - 2)) + sum(square(z))", "sum(square(y - z))",
+    "sum(stop_gradient(square(y)) * normal_log_prob(y, mean: m, log_variance: s))",
+  ])
+  func dont_takeOtherCutsForThat(loss: String) throws {
+    let lint = try LintTests.lint(Self.cut(loss))
+    #expect(!LintTests.warnings(lint).contains("stopped-draw"), "\(LintTests.warnings(lint))")
+  }
+
   /// A parameter on no way to the costs stays unreached beside a score function, and so does one
   /// behind a draw that says its costs carry the derivative when none does.
   @Test(arguments: [

@@ -17,6 +17,33 @@ extension LintContext {
     return reachesLoss(from: [draw.node], avoiding: [])
   }
 
+  /// The first of the barriers that stand on all ways from a draw to the loss, if they do. A score
+  /// function by hand, in which the stopped draw meets its own parameters again, is none.
+  fileprivate func barrier(after draw: Draw) -> NodeID? {
+    let barriers = graph.nodes.filter { $0.operation?.definition == .stopGradient }.map(\.id)
+    guard reachesLoss(draw), !reachesLoss(from: [draw.node], avoiding: Set(barriers)),
+      graph[draw.node].operation?.estimator?.passesDraw ?? true,
+      isTrained(draw.mean) || isTrained(draw.scale)
+    else { return nil }
+    let drawn = downstream(of: [draw.node], avoiding: [])
+    let others = downstream(of: [draw.mean, draw.scale].filter(isTrained), avoiding: draw.parts)
+    let isScore = graph.nodes.contains { node in
+      if case .signedSum? = node.operation?.definition.linearity { return false }
+      return node.operands.contains { drawn[$0.index] }
+        && node.operands.contains { others[$0.index] && !drawn[$0.index] }
+    }
+    return isScore ? nil : barriers.first { drawn[$0.index] }
+  }
+
+  private func downstream(of starts: [NodeID], avoiding avoided: Set<NodeID>) -> [Bool] {
+    var marks = [Bool](repeating: false, count: graph.nodes.count)
+    for node in graph.nodes where !avoided.contains(node.id) {
+      marks[node.id.index] =
+        starts.contains(node.id) || node.operands.contains { marks[$0.index] }
+    }
+    return marks
+  }
+
   /// Whether randomness stands behind a node.
   fileprivate func isRandom(_ id: NodeID) -> Bool {
     let needed = graph.needed(by: [id])
@@ -61,6 +88,14 @@ extension LintRule {
           fix: "leave the estimator out"
             + (operation.defaultEstimator.map { ", for '\($0)'" } ?? ""))
       }
+        + c.draws.compactMap { draw in
+          guard let barrier = c.barrier(after: draw) else { return nil }
+          return Match(
+            node: draw.node, others: [barrier],
+            message: "no gradient passes the draw '\(c.graph[draw.node].mention)': every way from "
+              + "it to the loss leads through a 'stop_gradient'",
+            fix: "take the 'stop_gradient' away")
+        }
     },
 
     LintRule(

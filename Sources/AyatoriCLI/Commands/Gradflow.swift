@@ -12,8 +12,8 @@ struct Gradflow: AsyncParsableCommand, HasExample {
       estimators come from --draws, or exactly with --exact where the latent is small. Exits with \
       2 when a parameter has no path from the loss, a value is not finite (naming the node where \
       it was born), a standard deviation is not positive, or a gradient is not what difference \
-      quotients say; an estimator with another mean is told, and no mistake. Of a run's directory in FILE's place it shows what 'ayatori train \
-      --record-gradflow' noted.
+      quotients say; an estimator with another mean is told, and no mistake. Of a run's directory \
+      in FILE's place it shows what 'ayatori train --record-gradflow' noted.
 
       --html writes the graph with the gradient over it, and all numbers, as one page that needs \
       no network; it takes Graphviz.

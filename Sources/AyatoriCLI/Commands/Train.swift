@@ -203,8 +203,8 @@ struct Train: ParsableCommand, HasExample {
     }
     for node in source.nodes where node.operation?.estimator == .gumbelSoftmax {
       Console.error(
-        "note: '\(node.mention)' is drawn smoothly, in tests as well: under gumbel_softmax the loss "
-          + "bounds no likelihood of the discrete model")
+        "note: '\(node.mention)' is drawn smoothly, in tests as well: under gumbel_softmax the "
+          + "loss bounds no likelihood of the discrete model")
     }
     if let directory {
       let often = checkpointEvery.map { "every \($0) steps and " } ?? ""

@@ -240,6 +240,34 @@ import Testing
     #expect(near(found, [4 + 32 * 0.4, 8 * 0.7, 32, 0, 0, 8], 1e-9), "\(found)")
   }
 
+  /// One cost of each slice in two sums has one baseline, which moves once; slices of other sizes
+  /// have their own.
+  @Test(
+    arguments: [
+      ("loss = sum(c) output loss, each = mean(c)", 1),
+      ("t = mean(z) loss = t + sum(z) output loss", 1),
+      ("y = matmul(z, w) t = mean(y) loss = t + sum(y) output loss", 2),
+    ], ["score_mean_baseline", "score_best_baseline"])
+  func costsInTwoSumsHaveTheirBaselines(sums: (text: String, count: Int), estimator: String) throws
+  {
+    let graph = try applied(
+      """
+      graph g {
+        dim N
+        input mu: f64[N, 3]
+        input w: f64[3, 4]
+      z ~ normal(mean: mu, stddev: 1.0) estimator \(estimator)
+        c = sum(square(z), axes: [1])
+        \(sums.text)
+      }
+      """)
+    #expect(verify(graph).isEmpty)
+    let targets = graph.updates.map { graph[$0.target].label }
+    #expect(Set(targets).count == targets.count, "\(targets)")
+    let own = targets.count { $0.hasPrefix("z.baseline") || $0.hasPrefix("z.mean.cost") }
+    #expect(own == sums.count, "\(targets)")
+  }
+
   /// Two draws, the second round the first: E (w + z)² with w ~ N(z, 1), both by their scores.
   @Test func scoresOfDrawsInARow() throws {
     let graph = try applied(

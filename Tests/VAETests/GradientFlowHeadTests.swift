@@ -145,6 +145,42 @@ import VAE
     #expect(plain.costSymbol == nil && !plain.report.text.contains("downstream of the draw"))
   }
 
+  // MARK: Terms under estimators
+
+  /// Terms that are one number each keep names, weights and gradients, whatever is done to their
+  /// costs and however often is drawn, and whether they are handed back or not.
+  @Test(arguments: [
+    ("pathwise", 1), ("pathwise", 2), ("sticking_the_landing", 2), ("score", 1), ("score", 3),
+    ("score_mean_baseline", 1), ("score_leave_one_out", 2),
+  ])
+  func termsKeepTheirWeights(estimator: String, draws: Int) throws {
+    let graph = try Training.graph(
+      text: """
+        graph g {
+          param mu: f64[] init constant(0.5)
+          param s: f64[] init constant(0.3)
+          z ~ normal(mean: mu, log_variance: s, draws: \(draws)) estimator \(estimator)
+          recon = square(z - 2)
+          far = abs(z - 1)
+          kl = kl_normal(mean: mu, log_variance: s)
+          loss = 0.5 * recon - (far / 4 - kl)
+          output loss
+        }
+        """)
+    let flow = try Self.flow(graph)
+    #expect(flow.split.terms.map(\.name) == ["recon", "far", "kl"])
+    #expect(flow.split.terms.map(\.weight) == [0.5, -0.25, 1])
+    let sum = flow.split.terms.reduce(0) { $0 + $1.weight * $1.value }
+    #expect(abs(sum - flow.split.lossValue) < 1e-12, "\(sum), not \(flow.split.lossValue)")
+    for row in flow.split.rows {
+      let ulps = row.partsErrorUlps
+      #expect(ulps <= 4, "\(row.name): \(ulps)")
+      for part in row.parts where part.term != "kl" || row.role != "draw" {
+        #expect(part.refusal == nil, "\(row.name) ← \(part.term): \(part.refusal ?? "")")
+      }
+    }
+  }
+
   // MARK: No distribution
 
   @Test(arguments: [-0.7, 0.0]) func aScaleThatIsNotPositive(scale: Double) throws {

@@ -105,6 +105,8 @@ struct Costs {
     var reach: [Int]
     /// Whether a node is a weighted sum with addends that depend on no draw and are no constants.
     var isMixed: [Bool]
+    /// Whether a node is a sum, with constants for weights, of scalars of which one has a name.
+    var leadsToName: [Bool]
 
     /// The operands of which a node is a weighted sum, as far as they depend on draws; nil when the
     /// node is no weighted sum of them.
@@ -115,6 +117,23 @@ struct Costs {
       case .product: return moving.count == 1 ? moving : nil
       case .quotient: return isDownstream[node.operands[1].index] ? nil : moving
       case nil: return nil
+      }
+    }
+
+    func leadsToName(_ node: Node, _ addends: [NodeID]) -> Bool {
+      switch node.operation?.definition.linearity {
+      case .signedSum: break
+      case .product, .quotient:
+        guard node.operands.allSatisfy({ addends.contains($0) || isConstant[$0.index] }) else {
+          return false
+        }
+      default: return false
+      }
+      return addends.contains { id in
+        let node = graph[id]
+        // A draw is what costs are of.
+        let isTerm = node.name != nil && node.operation?.definition.sampling == nil
+        return node.type.shape.rank == 0 && (isTerm || leadsToName[id.index])
       }
     }
   }
@@ -130,12 +149,15 @@ struct Costs {
     // A draw that is handed back beside a loss is looked at, it is no cost.
     let costs = roots.filter { $0.operation?.definition.sampling == nil }
     var pending = (costs.isEmpty ? roots : costs).map(\.id)
+    let isRoot = Set(pending)
     while let id = pending.popLast() {
       let node = graph[id]
       guard search.isDownstream[id.index], places[id.index] == nil else { continue }
-      guard let addends = search.addends(node),
+      let isDivided =
         search.isMixed[id.index] || search.reach[id.index] > search.carriedCount[id.index]
-      else {
+      // A name is a cost of its own: what people call a term of the loss keeps its value.
+      let isSum = search.leadsToName[id.index] && (node.name == nil || isRoot.contains(id))
+      guard let addends = search.addends(node), isDivided || isSum else {
         places[id.index] = .cost
         continue
       }
@@ -179,7 +201,8 @@ struct Costs {
     }
     var search = Search(
       graph: graph, isDownstream: isDownstream, isConstant: isConstant, carriedCount: count,
-      reach: count, isMixed: [Bool](repeating: false, count: graph.nodes.count))
+      reach: count, isMixed: [Bool](repeating: false, count: graph.nodes.count),
+      leadsToName: [Bool](repeating: false, count: graph.nodes.count))
     for node in graph.nodes where isDownstream[node.id.index] {
       guard let addends = search.addends(node), !addends.isEmpty else { continue }
       for addend in addends {
@@ -192,6 +215,7 @@ struct Costs {
       } else {
         isSum = false
       }
+      search.leadsToName[node.id.index] = search.leadsToName(node, addends)
       search.isMixed[node.id.index] =
         addends.contains { search.isMixed[$0.index] }
         || isSum && node.operands.contains { !isDownstream[$0.index] && !isConstant[$0.index] }

@@ -188,7 +188,7 @@ struct CostRewriting {
       return term
     }
     let sum = terms.dropFirst().reduce(terms[0], +)
-    for score in scores { observe(score, slices, carrier, of: node) }
+    for score in scores { observe(score, slices, carrier) }
     return sum.shared(among: terms.count)
   }
 
@@ -254,8 +254,8 @@ struct CostRewriting {
     case .leaveOneOut:
       return others.isEmpty ? nil : stopForEstimator(others[index]) * (1 - box(log))
     case .mean:
-      return baseline(node, "baseline", .scalar, for: carrier) * (1 - box(log))
-    case .best: return bestControl(node, slices[index], index, carrier)
+      return baseline(node, "baseline", .scalar, for: slices) * (1 - box(log))
+    case .best: return bestControl(node, slices, index, carrier)
     }
   }
 
@@ -280,7 +280,7 @@ struct CostRewriting {
   /// Each element of a parameter has a baseline of its own: Σ b·(1 − exp(s − stop s)) with s its
   /// own part of ln q.
   private mutating func bestControl(
-    _ node: Node, _ slice: Value, _ index: Int, _ carrier: NodeID
+    _ node: Node, _ slices: [Value], _ index: Int, _ carrier: NodeID
   ) -> Value? {
     guard let operation = node.operation, let sampling = operation.definition.sampling else {
       return nil
@@ -296,11 +296,11 @@ struct CostRewriting {
         attributes: own.attributes, type: own.type, name: own.name)
       let log = sampling.elementLogProbability(value, own)
       let shape = stateShape(node)
-      let weighed = baseline(node, "\(name).cost", shape, for: carrier)
-      let squares = baseline(node, "\(name).square", shape, for: carrier)
+      let weighed = baseline(node, "\(name).cost", shape, for: slices)
+      let squares = baseline(node, "\(name).square", shape, for: slices)
       // Before the first step both are 0, and so is the baseline.
       let best = weighed / maximum(squares, squares.builder.constant(.float(1e-30), squares.dtype))
-      let control = placed(best * (1 - box(log)), of: node, at: carrier, in: slice)
+      let control = placed(best * (1 - box(log)), of: node, at: carrier, in: slices[index])
       total = total.map { $0 + control } ?? control
     }
     return total
@@ -326,11 +326,12 @@ struct CostRewriting {
     dim.symbols.allSatisfy { builder.dimension(named: $0)?.defaultSize != nil }
   }
 
-  /// The state that is part of a draw's baseline for one of its costs.
+  /// The state that is part of a draw's baseline for one of its costs, which may go into several
+  /// sums.
   private mutating func baseline(
-    _ node: Node, _ part: String, _ shape: Shape, for carrier: NodeID
+    _ node: Node, _ part: String, _ shape: Shape, for slices: [Value]
   ) -> Value {
-    let key = "\(node.id) \(part) \(carrier)"
+    let key = "\(node.id) \(part) \(slices[0].id)"
     if let known = states[key] { return known }
     let name = builder.freeName("\(node.label).\(part)")
     let state = builder.state(name, ValueType(node.type.dtype, shape), .zeros)
@@ -339,7 +340,7 @@ struct CostRewriting {
   }
 
   /// Takes down what this step's costs say of the draw's baselines.
-  private mutating func observe(_ node: Node, _ slices: [Value], _ carrier: NodeID, of root: Node) {
+  private mutating func observe(_ node: Node, _ slices: [Value], _ carrier: NodeID) {
     guard let operation = node.operation, let sampling = operation.definition.sampling else {
       return
     }
@@ -347,7 +348,8 @@ struct CostRewriting {
     switch operation.estimator?.score {
     case nil, .some(.none), .leaveOneOut: return
     case .mean:
-      let state = baseline(node, "baseline", .scalar, for: carrier)
+      let state = baseline(node, "baseline", .scalar, for: slices)
+      if isObserved(state) { return }
       baselines.append(Baseline(state: state, observed: GraphOps.mean(mean)))
     case .best:
       for (place, name) in parameters(of: node) {
@@ -365,14 +367,19 @@ struct CostRewriting {
         }
         guard let cost, let square else { continue }
         let shape = stateShape(node)
-        let costs = baseline(node, "\(name).cost", shape, for: carrier)
-        let squares = baseline(node, "\(name).square", shape, for: carrier)
+        let costs = baseline(node, "\(name).cost", shape, for: slices)
+        let squares = baseline(node, "\(name).square", shape, for: slices)
+        if isObserved(costs) { return }
         for (state, sum) in [(costs, cost), (squares, square)] {
           let mean = sum.shared(among: slices.count).averaged(to: shape)
           baselines.append(Baseline(state: state, observed: mean))
         }
       }
     }
+  }
+
+  private func isObserved(_ state: Value) -> Bool {
+    baselines.contains { $0.state.id == state.id }
   }
 
   /// A slice's cost along the axes of the draw.

@@ -84,6 +84,9 @@ import Testing
           """)
       _ = try FormulaCheck.everyDerivative(of: source, seed: seed) { formulas in
         #expect(!formulas.derivatives.isEmpty, "seed \(seed), \(number): \(cost)")
+        // No two things go by one name.
+        let names = formulas.meanings.map(\.symbol.text)
+        #expect(Set(names).count == names.count, "seed \(seed), \(number): \(names)")
       }
     }
   }

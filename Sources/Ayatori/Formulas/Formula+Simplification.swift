@@ -102,7 +102,7 @@ extension Formula {
       }
     }
 
-    private mutating func append(_ base: Formula, _ exponent: Double) {
+    mutating func append(_ base: Formula, _ exponent: Double) {
       let place = factors.firstIndex {
         $0.base == base && ($0.isExtent || ($0.exponent < 0) == (exponent < 0))
       }

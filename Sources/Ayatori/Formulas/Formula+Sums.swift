@@ -28,8 +28,7 @@ extension Formula {
       term.coefficient = constant
       terms.append(term)
     }
-    gather(&terms)
-    merge(&terms)
+    putTogether(&terms)
     // All of them may have cancelled.
     guard !terms.isEmpty else { return number(0) }
     if terms.count == 1 { return terms[0].formula }
@@ -76,83 +75,6 @@ extension Formula {
       }
     }
     if flat.count { $0.coefficient != 0 } < leaves { terms = flat }
-  }
-
-  /// Puts terms together into a sum that is a factor of another: c·a + c·b + (a + b)·d is
-  /// (a + b)·c + (a + b)·d.
-  private static func gather(_ terms: inout [Factors]) {
-    guard terms.count > 2, terms.count <= 32 else { return }
-    for place in terms.indices {
-      for factor in terms[place].factors where factor.exponent == 1 {
-        guard case .sum(let addends) = factor.base.body, addends.count < terms.count else {
-          continue
-        }
-        let wanted = addends.map { Factors($0) }
-        guard let (rest, places) = quotient(of: terms, besides: place, by: wanted) else { continue }
-        var gathered = rest
-        gathered.multiply(by: factor.base)
-        // Where the first of them stood.
-        let first = places.min() ?? place
-        terms[first] = gathered
-        for index in places.sorted(by: >) where index != first { terms.remove(at: index) }
-        return
-      }
-    }
-  }
-
-  /// Puts two terms together whose sums cancel in part: p·(1 + x) − p·(1 + y) is p·(x − y).
-  private static func merge(_ terms: inout [Factors]) {
-    guard terms.count > 1, terms.count <= 32 else { return }
-    for (place, term) in terms.enumerated() {
-      for (index, factor) in term.factors.enumerated() where factor.exponent == 1 {
-        guard case .sum(let addends) = factor.base.body, term.factors.count > 1 else { continue }
-        var rest = term
-        rest.factors.remove(at: index)
-        let own = product([number(rest.coefficient), factor.base])
-        rest.coefficient = 1
-        for other in terms.indices where other != place {
-          guard let left = terms[other].divided(by: rest)?.formula else { continue }
-          let merged = sum([own, left])
-          guard merged.addendCount < addends.count + left.addendCount else { continue }
-          rest.multiply(by: merged)
-          terms[min(place, other)] = rest
-          terms.remove(at: max(place, other))
-          if merged.number == 0 { terms.remove(at: min(place, other)) }
-          return merge(&terms)
-        }
-      }
-    }
-  }
-
-  /// How many addends there are, under a number as well; none of 0.
-  private var addendCount: Int {
-    switch body {
-    case .number(0): 0
-    case .sum(let addends): addends.count
-    case .product(let parts) where parts.count == 2 && parts[0].number != nil:
-      parts[1].addendCount
-    default: 1
-    }
-  }
-
-  /// c and the places of c·a, c·b, … among the terms.
-  private static func quotient(
-    of terms: [Factors], besides own: Int, by wanted: [Factors]
-  ) -> (Factors, [Int])? {
-    for start in terms.indices where start != own {
-      guard let rest = terms[start].divided(by: wanted[0]) else { continue }
-      var places = [start]
-      for addend in wanted.dropFirst() {
-        let product = rest.multiplied(by: addend)
-        let place = terms.indices.first {
-          $0 != own && !places.contains($0) && terms[$0].isSame(as: product)
-        }
-        guard let place else { break }
-        places.append(place)
-      }
-      if places.count == wanted.count { return (rest, places) }
-    }
-    return nil
   }
 
   /// Takes out of the terms what they have in common: sign, size of the coefficients, factors.

@@ -115,10 +115,17 @@ extension FormulaReader {
 
   // MARK: Baselines
 
+  /// Whose state a node is computed from.
+  private struct Kept: Hashable {
+    var owner: String
+    /// Of the second cost and further ones.
+    var number: Int?
+  }
+
   /// What is computed from state that estimators keep for one parameter of a draw, as
   /// `z.mean.baseline`, where it meets anything else.
   private func baselines(_ users: [[NodeID]]) -> [NodeID: Formula] {
-    var owners: [NodeID: String] = [:]
+    var owners: [NodeID: Kept] = [:]
     for node in graph.nodes where node.role == .forward {
       switch node.body {
       case .leaf(.state):
@@ -127,7 +134,10 @@ extension FormulaReader {
         }
         let owner = String(node.label[..<dot])
         // A draw's own state has a name already.
-        if graph.node(named: owner) == nil { owners[node.id] = owner }
+        guard graph.node(named: owner) == nil else { continue }
+        // That for a second cost is another: `z.mean.cost#2`.
+        let number = DrawName(String(node.label[node.label.index(after: dot)...])).number
+        owners[node.id] = Kept(owner: owner, number: number)
       case .leaf: continue
       case .operation:
         let moving = node.operands.filter { !graph[$0].isConstant }
@@ -137,9 +147,10 @@ extension FormulaReader {
     }
     var result: [NodeID: Formula] = [:]
     for (id, owner) in owners where graph[id].operation != nil && graph[id].name == nil {
-      let name = owner + ".baseline"
+      let name = owner.owner + ".baseline" + (owner.number.map { "#\($0)" } ?? "")
       let isWhole = users[id.index].contains { owners[$0] == nil && graph[$0].role == .forward }
-      guard isWhole, graph.node(named: name) == nil, graph.owner(ofPart: owner) != nil else {
+      guard isWhole, graph.node(named: name) == nil, graph.owner(ofPart: owner.owner) != nil
+      else {
         continue
       }
       result[id] = share(id, name, index: nil, .kept)

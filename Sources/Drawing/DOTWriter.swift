@@ -143,6 +143,8 @@ enum DOT {
   /// Text inside HTML-like markup.
   static func html(_ text: String) -> String {
     var out = ""
+    // Graphviz 2.43 waits for the end of a CDATA section where there is nothing else.
+    let isBrackets = text.unicodeScalars.allSatisfy { $0 == "]" }
     for scalar in text.unicodeScalars {
       switch scalar {
       case "&": out += "&amp;"
@@ -152,6 +154,7 @@ enum DOT {
       // After the XML parse, escString runs over the text: two backslashes become one.
       case "\\": out += "&#92;&#92;"
       case "\n": out += "<BR/>"
+      case "]" where isBrackets: out += "&#93;"
       default: out.unicodeScalars.append(visible(scalar))
       }
     }

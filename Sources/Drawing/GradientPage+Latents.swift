@@ -8,6 +8,7 @@ extension GradientPage {
       const [width, height] = [300, 96];
       const known = values.map((value) => number(value)).map((value) =>
         Number.isFinite(value) ? value : 0);
+      const told = values.map((value) => number(value)).filter((value) => Number.isFinite(value));
       const most = Math.max(...known, threshold ?? 0) || 1;
       const step = width / Math.max(1, known.length);
       const children = known.map((value, index) => draw('rect', {
@@ -34,7 +35,7 @@ extension GradientPage {
         }
       });
       children.push(draw('text', { x: width, y: -5, 'text-anchor': 'end' },
-        'largest ' + brief(most)));
+        'largest ' + (told.length ? brief(Math.max(...told)) : '–')));
       const label = title + ' by latent: ' + values.map((value) => format(value)).join(', ');
       return el('div', {}, [el('h3', {}, title), draw('svg', { class: 'chart', role: 'img',
         viewBox: '0 -14 300 ' + (height + (marks ? 44 : 32)), 'aria-label': label }, children)]);

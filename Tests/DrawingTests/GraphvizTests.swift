@@ -7,7 +7,8 @@ import Testing
 struct GraphvizTests {
   static let oddNames = [
     "latent loss", "a\"b\\", "<b>", "&amp;", "&", "z.eps", "\\N", "\\", "a\\nb", "{x|<p> y}", "😀",
-    "日本語", "a\nb\tc\rd", "\u{0}\u{1}\u{7F}\u{9F}", "\u{202E}abc", "\u{FFFE}\u{FFFF}", "]]>", "-->",
+    "日本語", "a\nb\tc\rd", "\u{0}\u{1}\u{7F}\u{9F}", "\u{202E}abc", "\u{FFFE}\u{FFFF}", "]]>", "]",
+    "]]", "-->",
     "a:b", "node", "%1", "function %1", "", " ", "'", "</B>", "&#92;", "\\\\", "a\\", "fc1.", ".W",
     "e\u{301}", "👩‍👩‍👧‍👦", String(repeating: "x", count: 10_240),
     "a" + String(repeating: "\u{301}", count: 10_240), String(repeating: "é", count: 5_000),

@@ -262,16 +262,22 @@ extension GradientFlow.Report {
     }
     let unsettled = comparison.rows.flatMap { row in
       row.targets.compactMap { target in
-        target.relativeError.flatMap { $0 > 1e-6 ? (share: $0, row.title, target) : nil }
+        target.relativeError.flatMap {
+          $0 > 1e-6 ? (share: $0, row.title, target, error: target.quadratureError ?? 0) : nil
+        }
       }
     }
-    if let worst = unsettled.max(by: { $0.share < $1.share }) {
+    // Beyond what they are of, errors are told as they are: the largest of them.
+    let vast = unsettled.filter { $0.share >= 1 }.max { $0.error < $1.error }
+    if let worst = unsettled.first(where: { $0.2.isUnsettled }) ?? vast
+      ?? unsettled.max(by: { $0.share < $1.share })
+    {
       let place = "(\(worst.1), \(worst.2.parameter))"
       lines.append(
         !worst.2.isUnsettled
           ? "  judged by a coarser grid, means are known within "
             + (worst.share < 1
-              ? percent(worst.share) : number("%.1g", worst.2.quadratureError ?? .nan))
+              ? percent(worst.share) : number("%.1g", worst.error))
             + " \(place): the cost has kinks, or bends faster than the grid"
           : "  means that do not settle as the grid gets finer \(place): "
             + "the integral may be infinite"

@@ -183,7 +183,7 @@ public struct GradientFlow: Sendable {
       } else if site.operation.draws > 1 {
         "\(site.operation.draws) draws of '\(site.name)'"
       } else if isSmooth {
-        "the estimator '\(estimator.name)', whose draw is smooth"
+        "the estimator '\(estimator.name)', whose gradient depends on the noise itself"
       } else {
         nil
       }

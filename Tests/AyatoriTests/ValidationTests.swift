@@ -126,6 +126,18 @@ import Testing
     }
   }
 
+  /// Found by fuzzing: 0/σ² with a σ² that is 0 is NaN, whatever a derivative says of it.
+  @Test func whatIsNoNumberHasNoDerivative() throws {
+    for seed in Self.seeds {
+      let found = try Validator(seed: seed).deviation(
+        Self.graph("y = sum(normal_log_prob(x, x, log_variance: 1e3 * x))"),
+        Self.graph(
+          "y = sum(-0.5 * (square(x - x) * exp(-1e3 * x) + 1e3 * x) - 0.9189385332046727)"),
+        .reassociating)
+      #expect(found == nil, "\(found?.description ?? "")")
+    }
+  }
+
   /// An infinite derivative of a finite value is a pole, and must not become NaN.
   @Test func dont_forgivePoles() throws {
     let found = try Validator(seed: 1).deviation(

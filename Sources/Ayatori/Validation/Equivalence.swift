@@ -12,7 +12,8 @@ import Passes
 ///   (`PointEvaluation`). Where that spread is not finite nothing is said: there a rewrite may turn
 ///   log σ(−1000) = −∞ into −1000. But what was finite stays so, and no NaN comes in, save into an
 ///   infinite derivative of a value on whose way something overflows: there ∞ − ∞ depends on the
-///   order in which contributions are gathered.
+///   order in which contributions are gathered. Of a value that is NaN before there is no
+///   derivative to compare.
 /// - `finiteOnly`: the same, at points at which every value before is finite.
 struct Equivalence {
   private(set) var numbering = ValueNumbering()
@@ -235,8 +236,15 @@ struct Equivalence {
         float: float, point: point)
     }
     if isExact { return suspects.first.map { deviation($0, 0) } }
-    if let value = pair.differentiated, suspects.contains(where: { before.values[$0].isInfinite }) {
+    if let value = pair.differentiated, !suspects.isEmpty {
       evaluations[place].evaluate([value], numbering)
+      // What is no number has no derivative.
+      if evaluations[place].array(value)?.values.contains(where: \.isNaN) ?? false {
+        undecided += suspects.count
+        return nil
+      }
+    }
+    if let value = pair.differentiated, suspects.contains(where: { before.values[$0].isInfinite }) {
       if !evaluations[place].isFinite(value, numbering) {
         suspects.removeAll { before.values[$0].isInfinite }
       }

@@ -150,8 +150,13 @@ import Testing
     #expect(try Self.ways(graph, draw, estimator, draws, by: target) == expected)
   }
 
-  /// A category: c − softmax(l), times what the cost is above its baseline.
-  @Test func categories() throws {
+  /// A category: c − softmax(l), times what the cost is above its baseline. Of two draws that are
+  /// compared with each other the softmax goes away, since each adds up to 1.
+  @Test(arguments: [
+    ("score_mean_baseline", "", "(nll_N − c.baseline) ⊙ (c − softmax(l))"),
+    ("score_leave_one_out", ", draws: 2", "0.5·(nll_N#1 − nll_N#2) ⊙ (c − c#2)"),
+  ])
+  func categories(estimator: String, draws: String, way: String) throws {
     let graph = try Oracle.graph(
       text: """
         graph g {
@@ -159,7 +164,7 @@ import Testing
           input x: f64[N, 4]
           param w: f64[3, 4] init zeros
           l = matmul(x, transpose(w))
-          c ~ categorical(logits: l) estimator score_mean_baseline
+          c ~ categorical(logits: l\(draws)) estimator \(estimator)
           nll = sum(square(matmul(c, w) - x))
           loss = nll + sum(l)
           output loss
@@ -168,7 +173,7 @@ import Testing
     let formulas = try GradientFormulas(of: graph, withRespectTo: ["l"])
     #expect(
       formulas.derivatives[0].ways.map(\.formula.text)
-        == ["(nll_N − c.baseline) ⊙ (c − softmax(l))", "1"])
+        == [way, "1"])
     let local = try LocalDerivatives(of: "c", in: graph)
     #expect(local.entries[0].score?.text == "c − softmax(l)")
   }

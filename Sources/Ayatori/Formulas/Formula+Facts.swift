@@ -94,7 +94,22 @@ extension Formula {
     let place = rest.factors.firstIndex {
       $0.exponent == 1 && $0.base.sharesAxis == axis && $0.base.shape == operand.shape
     }
-    guard let place else { return nil }
+    guard let place else {
+      // A sum of shares times what is the same for all of them.
+      let inner = rest.factors.firstIndex {
+        if case .sum = $0.base.body {
+          $0.exponent == 1 && $0.base.shape == operand.shape
+        } else {
+          false
+        }
+      }
+      guard let inner else { return nil }
+      let addends = rest.factors.remove(at: inner).base
+      guard isFixed(rest.formula),
+        let found = totalOfShares(operation, addends, along: axis, operandType, type)
+      else { return nil }
+      return product([rest.formula, found])
+    }
     let shares = rest.factors.remove(at: place).base
     if isFixed(rest.formula) { return rest.formula }
     guard rest.factors.count == 1, rest.factors[0].exponent == 1,

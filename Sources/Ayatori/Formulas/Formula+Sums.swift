@@ -74,7 +74,7 @@ extension Formula {
         collect(own, in: &flat)
       }
     }
-    if flat.count { $0.coefficient != 0 } < leaves { terms = flat }
+    if flat.count(where: { $0.coefficient != 0 }) < leaves { terms = flat }
   }
 
   /// Takes out of the terms what they have in common: sign, size of the coefficients, factors.

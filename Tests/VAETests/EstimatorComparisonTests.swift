@@ -134,6 +134,16 @@ import VAE
     #expect(text.contains("the integral may be infinite"), "\(text)")
   }
 
+  /// d ln|z|/dμ = 1/z, whose square has no integral; that of |z|^−¼, the slope of |z|^¾, has one.
+  @Test(arguments: [
+    ("log(abs(z))", true), ("exp(0.75 * log(abs(z)))", false), ("abs(z)", false),
+    ("exp(z)", false),
+  ])
+  func infiniteVariancesAreCalledThat(loss: String, isInfinite: Bool) throws {
+    let text = try Self.flow(Self.normal(loss, mu: 0.5)).report.text
+    #expect(text.contains("they may be infinite") == isInfinite, "\(text)")
+  }
+
   /// Of P(z > 0) at N(0, 1): d/dμ is the density at 0, d/dσ is 0. Whichever estimator is in use,
   /// the table is taken at the same points.
   @Test func oneGridServesAll() throws {

@@ -47,6 +47,8 @@ public struct EstimatorComparison: Sendable, Encodable {
     let isNought: Bool
     /// The mean size of what the mean is taken of.
     let magnitude: Double
+    /// What the point that matters most is of the variance.
+    let largestShare: Double
 
     /// Whether a coarser grid gives another result altogether, as of an infinite integral: kinks
     /// move less, and what cancels in the mean does not count.
@@ -58,6 +60,8 @@ public struct EstimatorComparison: Sendable, Encodable {
     /// Whether a coarser grid gives another variance altogether, as of one that is infinite.
     var isVarianceUnsettled: Bool {
       guard let varianceError else { return false }
+      // At a pole the point next to it is most of a variance.
+      if largestShare > 0.1, varianceError > 0.1 * variance { return true }
       return !(varianceError / NoiseGrid.caution < 0.5 * variance) && varianceError > 0
     }
 
@@ -398,7 +402,7 @@ extension EstimatorComparison {
       varianceError: measurement.coarse == nil
         ? nil
         : isSilent ? 0 : measurement.varianceError(place) * Double(measurement.program.draws),
-      isNought: isNought, magnitude: magnitude)
+      isNought: isNought, magnitude: magnitude, largestShare: moments.largestShare)
   }
 
   private static func norm(_ values: [Double]) -> Double {

@@ -203,9 +203,7 @@ extension GradientFlow.Report {
         line += padLeft(hasRatio ? number("%.3f", target.signalToNoise) : "–", 8)
       }
       let draws = row.targets.map { target in
-        padLeft(
-          target.drawsForTenPercent < 1e12
-            ? String(format: "%.0f", target.drawsForTenPercent) : "–", 9)
+        padLeft(drawCount(target.drawsForTenPercent), 9)
       }
       line += "   " + draws.joined() + padLeft(String(format: "%.2f", row.passes), 9)
       lines.append(line + disagreement(row))
@@ -222,6 +220,12 @@ extension GradientFlow.Report {
   private func entry(_ value: Double, _ isScalar: Bool, sign: String = "") -> String {
     let isPlain = isScalar && abs(value) < 1e8
     return number(isPlain ? "%\(sign).4f" : isScalar ? "%\(sign).4g" : "%.4g", value)
+  }
+
+  private func drawCount(_ count: Double) -> String {
+    if count.isNaN { return "–" }
+    if count == .infinity { return "∞" }
+    return number(count < 1e8 ? "%.0f" : "%.2g", count)
   }
 
   private func disagreement(_ row: EstimatorComparison.Row) -> String {

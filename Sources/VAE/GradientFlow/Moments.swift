@@ -7,6 +7,8 @@ public struct Moments: Sendable {
   /// The mean of the magnitudes: beside it a mean that is 0 but for rounding is seen as that.
   public private(set) var magnitude: [Double]
   private var squares: [Double]
+  /// The most that one array added to the squares of all elements.
+  private var largest = 0.0
 
   public init(count: Int) {
     mean = Array(repeating: 0, count: count)
@@ -21,12 +23,22 @@ public struct Moments: Sendable {
     count += 1
     self.weight += weight
     let share = weight / self.weight
+    var added = 0.0
     for index in values.indices {
       let difference = values[index] - mean[index]
       mean[index] += share * difference
       magnitude[index] += share * (abs(values[index]) - magnitude[index])
-      squares[index] += weight * difference * (values[index] - mean[index])
+      let square = weight * difference * (values[index] - mean[index])
+      squares[index] += square
+      added += square
     }
+    largest = max(largest, added)
+  }
+
+  /// The share of the summed variance that a single array brought; 0 where there is none.
+  var largestShare: Double {
+    let sum = squares.reduce(0, +)
+    return sum > 0 ? largest / sum : 0
   }
 
   /// The variance of a distribution whose points all came, by their weights.

@@ -28,9 +28,9 @@ import VAE
       let course = try FlowCourse(readFrom: directory)
       _ = (course.text, course.warnings, course.picture)
       return nil
-    } catch let diagnostic as Diagnostic {
-      #expect(diagnostic.place == directory + "/gradflow.json")
-      return diagnostic.id
+    } catch {
+      #expect(error.place == directory + "/gradflow.json")
+      return error.id
     }
   }
 

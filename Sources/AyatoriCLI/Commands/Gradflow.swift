@@ -164,6 +164,9 @@ struct Gradflow: AsyncParsableCommand, HasExample {
             + birth.expression
         ))
     }
+    found += flow.split.rows.compactMap { row in
+      row.partsFault(of: flow.split.loss, at: source.value(named: row.name)?.location)
+    }
     if let fault = flow.scaleFault { found.append(fault.diagnostic) }
     for target in flow.check?.targets ?? [] where target.verdict == .differs {
       // What is not finite is told of where it was born.

@@ -105,7 +105,7 @@ struct Costs {
     var reach: [Int]
     /// Whether a node is a weighted sum with addends that depend on no draw and are no constants.
     var isMixed: [Bool]
-    /// Whether a node is a sum, with constants for weights, of scalars of which one has a name.
+    /// Whether a node is a sum, with constants for weights, of terms of which one has a name.
     var leadsToName: [Bool]
 
     /// The operands of which a node is a weighted sum, as far as they depend on draws; nil when the
@@ -122,19 +122,39 @@ struct Costs {
 
     func leadsToName(_ node: Node, _ addends: [NodeID]) -> Bool {
       switch node.operation?.definition.linearity {
-      case .signedSum: break
+      case .signedSum:
+        // One cost for each image of an array with a name goes by the name of its mean.
+        let isSum = node.type.shape.rank == 0 || node.operands.count { !isConstant[$0.index] } > 1
+        guard isSum else { return addends.contains { leadsToName[$0.index] } }
       case .product, .quotient:
         guard node.operands.allSatisfy({ addends.contains($0) || isConstant[$0.index] }) else {
           return false
         }
-      default: return false
+        if node.type.shape.rank > 0 { return addends.contains { leadsToName[$0.index] } }
+      case .reduction: return addends.contains { leadsToName[$0.index] }
+      case nil: return false
       }
-      return addends.contains { id in
+      return addends.contains { leadsToName[$0.index] || isTerm(graph[$0]) }
+    }
+
+    /// Whether a node is what people call a term of a loss: a name of a scalar, or of a number for
+    /// each image. A draw is what costs are of.
+    private func isTerm(_ node: Node) -> Bool {
+      node.name != nil && node.operation?.definition.sampling == nil
+        && node.type.shape.dims.count { $0 != 1 } <= 1
+    }
+
+    /// The nodes from `root` on up to the first that is the sum of several: their names are one.
+    func spine(from root: NodeID) -> Set<NodeID> {
+      var spine: Set<NodeID> = []
+      var next: NodeID? = root
+      while let id = next {
+        spine.insert(id)
         let node = graph[id]
-        // A draw is what costs are of.
-        let isTerm = node.name != nil && node.operation?.definition.sampling == nil
-        return node.type.shape.rank == 0 && (isTerm || leadsToName[id.index])
+        let moving = node.operands.filter { !isConstant[$0.index] }
+        next = moving.count == 1 && addends(node) == moving ? moving[0] : nil
       }
+      return spine
     }
   }
 
@@ -149,20 +169,20 @@ struct Costs {
     // A draw that is handed back beside a loss is looked at, it is no cost.
     let costs = roots.filter { $0.operation?.definition.sampling == nil }
     var pending = (costs.isEmpty ? roots : costs).map(\.id)
-    let isRoot = Set(pending)
+    let isOpen = pending.reduce(into: Set<NodeID>()) { $0.formUnion(search.spine(from: $1)) }
     while let id = pending.popLast() {
       let node = graph[id]
       guard search.isDownstream[id.index], places[id.index] == nil else { continue }
       let isDivided =
         search.isMixed[id.index] || search.reach[id.index] > search.carriedCount[id.index]
       // A name is a cost of its own: what people call a term of the loss keeps its value.
-      let isSum = search.leadsToName[id.index] && (node.name == nil || isRoot.contains(id))
+      let isSum = search.leadsToName[id.index] && (node.name == nil || isOpen.contains(id))
       guard let addends = search.addends(node), isDivided || isSum else {
         places[id.index] = .cost
         continue
       }
       if node.operation?.definition.linearity == .reduction, let operand = addends.first,
-        !search.isMixed[operand.index],
+        !search.isMixed[operand.index], !search.leadsToName[operand.index],
         search.carriedCount[operand.index] == search.reach[operand.index]
       {
         places[id.index] = .reduced(inner: innerAxes(of: node, operand))

@@ -64,7 +64,8 @@ struct FieldProgram {
         return own.map { source.expression($0.id) } ?? lowered.expression(term)
       }
     let weighing = GraphBuilder(continuing: lowered)
-    let weights = termWeights(lowered, loss: root.id, terms: terms, in: weighing)
+    let roots = weighedTerms(lowered, loss: root.id, terms: terms, in: weighing)
+      .map { ReverseMode.Root($0.root, seed: $0.weight) }
     let weighed = weighing.build()
     var edges: [GraphDiff.Edge] = []
     for node in source.nodes {
@@ -75,7 +76,6 @@ struct FieldProgram {
     }
     self.edges = edges
     let map = FieldMap(source, lowered, keys)
-    let roots = zip(terms, weights).map { ReverseMode.Root($0, seed: $1) }
     passes = try (roots + [ReverseMode.Root(root.id)]).map {
       try FieldProgram.pass($0, weighed, map)
     }

@@ -17,17 +17,20 @@ public struct FlowReduction: Sendable, Encodable {
   /// Nil for a graph without a batch: one dimension, and no other, that is bound when it runs.
   ///
   /// Evaluates the graph at random parameters and images; see `LossReduction`.
-  init?(_ site: SamplingSite, loss: String, terms: [String]) throws {
-    let free = site.graph.dimensions.filter { $0.defaultSize == nil }
+  init?(_ program: SplitProgram) {
+    let free = program.graph.dimensions.filter { $0.defaultSize == nil }
     guard free.count == 1 else { return nil }
-    let lowered = try Compiler().lower(site.graph)
-    func scalar(_ name: String) -> Scalar {
-      let found = try? LossReduction.derived(from: lowered, loss: name, batch: free[0].name)
+    func scalar(_ name: String, _ root: String) -> Scalar {
+      let found = try? LossReduction.derived(from: program.graph, loss: root, batch: free[0].name)
       return Scalar(name: name, reduction: found?.rawValue)
     }
-    let whole = scalar(loss)
+    let whole = scalar(program.loss, "loss")
     self.loss = whole
-    self.terms = whole.reduction == nil ? terms.filter { $0 != loss }.map(scalar) : []
+    self.terms =
+      whole.reduction == nil
+      ? program.terms.enumerated().filter { $0.element.name != program.loss }.map {
+        scalar($0.element.name, "term.\($0.offset)")
+      } : []
   }
 
   /// `summed over`, `bce averaged, kld summed over`; what precedes the batch in a head line.

@@ -149,7 +149,7 @@ public struct GradientFlow: Sendable {
       site, split, activeAbove: options.activeAbove, isTrained: isTrained)
     parity = try FlowParity(program, feeds: feeds, optimized: values)
     births = try NonFiniteBirth.find(in: program.graph, feeds: feeds, plant: options.plant)
-    reduction = try FlowReduction(site, loss: program.loss, terms: program.terms.map(\.name))
+    reduction = FlowReduction(program)
     let local = try GradientFlow.unlessRefused {
       try LocalDerivatives(of: written.name, in: written.graph)
     }

@@ -1,4 +1,5 @@
-public import Ayatori
+import Ayatori
+public import GraphIR
 
 /// The gradient at a sampling node, split by the terms of the loss.
 ///
@@ -31,6 +32,20 @@ public struct GradientSplit: Sendable {
     /// |Σ parts − total|∞, and the same in units in the last place of the largest part.
     public let partsError: Double
     public let partsErrorUlps: Double
+
+    /// The finding that the parts do not sum to the whole; nil where they do but for rounding: half
+    /// of the digits of the largest part are left to what was rounded on the way, since values that
+    /// cancel may have been larger. What is not a number is told of where it was born.
+    public func partsFault(of loss: String, at location: SourceLocation? = nil) -> Diagnostic? {
+      let unit = array.dtype == .f32 ? Double(Float.ulpOfOne) : Double.ulpOfOne
+      guard partsErrorUlps > 1 / unit.squareRoot() else { return nil }
+      return Diagnostic(
+        "parts-mismatch",
+        "the parts of the gradient at '\(name)' do not add up to that of '\(loss)'", at: location,
+        place: "gradflow", expected: "the same but for rounding",
+        got: "a difference of \(numberText(partsError)), \(numberText(partsErrorUlps)) ulp of the "
+          + "largest part")
+    }
 
     /// The cosine of the angle between two parts; nil when either is missing or zero.
     public func cosine(_ a: Int, _ b: Int) -> Double? {

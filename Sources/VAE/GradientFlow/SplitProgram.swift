@@ -42,9 +42,11 @@ struct SplitProgram {
     let terms =
       ids.contains(root.id) ? [root.id] : lossTerms(of: lowered, loss: root.id, known: known)
     let weighing = GraphBuilder(continuing: lowered)
-    let weights = termWeights(lowered, loss: root.id, terms: terms, in: weighing)
+    let weighed = weighedTerms(lowered, loss: root.id, terms: terms, in: weighing)
     let one = weighing.constant(.float(1), root.type.dtype).id
-    self.terms = zip(terms, weights).map { ($0 == root.id ? loss : lowered[$0].label, $1 != one) }
+    self.terms = zip(terms, weighed).map { term, weighed in
+      (term == root.id ? loss : lowered[term].label, weighed.weight != one)
+    }
 
     // The whole in one pass.
     let parameters = lowered.parameters.map(\.id)
@@ -53,9 +55,9 @@ struct SplitProgram {
     var graph = whole.graph
     // One pass a term, seeded with its weight.
     var split: [[Derivative]] = []
-    for (term, weight) in zip(terms, weights) {
+    for term in weighed {
       let part = try ReverseMode.differentiate(
-        graph, root: ReverseMode.Root(term, seed: weight), withRespectTo: ids)
+        graph, root: ReverseMode.Root(term.root, seed: term.weight), withRespectTo: ids)
       graph = part.graph
       split.append(ids.map { part.derivatives[$0] ?? .notConnected(because: "no path") })
     }
@@ -86,9 +88,9 @@ struct SplitProgram {
       }
     }
     builder.output("loss", Value(builder: builder, id: root.id))
-    for (position, term) in terms.enumerated() {
-      builder.output("term.\(position)", Value(builder: builder, id: term))
-      builder.output("weight.\(position)", Value(builder: builder, id: weights[position]))
+    for (position, term) in weighed.enumerated() {
+      builder.output("term.\(position)", Value(builder: builder, id: term.root))
+      builder.output("weight.\(position)", Value(builder: builder, id: term.weight))
     }
     self.graph = builder.build()
   }

@@ -3,6 +3,10 @@ import Foundation
 import GraphIR
 import Testing
 
+/// Minutes in which large graphs have to be drawn; a sanitizer makes all of it slower.
+private let patience: TimeLimitTrait.Duration =
+  ProcessInfo.processInfo.environment["AYATORI_SANITIZER"] == nil ? .minutes(2) : .minutes(60)
+
 @Suite struct SelectionDrawingTests {
   private func text(
     _ options: DrawingOptions, _ graph: Graph = TestGraphs.pytorchVAE()
@@ -149,7 +153,7 @@ import Testing
   // MARK: Size
 
   /// In a thread with a small stack, as those of Swift's concurrency are.
-  @Test(.timeLimit(.minutes(2)), arguments: ["chain", "wide", "deep"])
+  @Test(.timeLimit(patience), arguments: ["chain", "wide", "deep"])
   func drawsVeryLargeGraphs(_ form: String) throws {
     let count = form == "deep" ? 300 : 20_000
     let g = GraphBuilder(form)

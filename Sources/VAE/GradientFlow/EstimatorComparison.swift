@@ -47,7 +47,7 @@ public struct EstimatorComparison: Sendable, Encodable {
     let isNought: Bool
     /// The mean size of what the mean is taken of.
     let magnitude: Double
-    /// What the point that matters most is of the variance.
+    /// What the point that matters most is of the variance; 0 where points are far apart.
     let largestShare: Double
 
     /// Whether a coarser grid gives another result altogether, as of an infinite integral: kinks
@@ -117,6 +117,10 @@ extension EstimatorComparison {
       if case .grid = self { true } else { false }
     }
 
+    var isDense: Bool {
+      if case .grid(let grid) = self { grid.isDense } else { false }
+    }
+
     var summary: String {
       switch self {
       case .grid(let grid): grid.summary
@@ -143,6 +147,8 @@ extension EstimatorComparison {
     var coarse: [Moments]?
     /// By parameter and fixed direction, the gradient of each draw along it.
     var projections: [[[Double]]]
+    /// Whether the points lie close together, so that none should matter much.
+    var isDense: Bool
 
     /// How far the mean of a parameter's gradient may be off by quadrature.
     func error(_ place: Int) -> Double {
@@ -325,7 +331,8 @@ extension EstimatorComparison {
       coarse = sums
     }
     return Measurement(
-      program: program, moments: moments, coarse: coarse, projections: projections)
+      program: program, moments: moments, coarse: coarse, projections: projections,
+      isDense: points.isDense)
   }
 
   private static func shift(_ measurements: [Measurement]) -> Double {
@@ -402,7 +409,8 @@ extension EstimatorComparison {
       varianceError: measurement.coarse == nil
         ? nil
         : isSilent ? 0 : measurement.varianceError(place) * Double(measurement.program.draws),
-      isNought: isNought, magnitude: magnitude, largestShare: moments.largestShare)
+      isNought: isNought, magnitude: magnitude,
+      largestShare: measurement.isDense ? moments.largestShare : 0)
   }
 
   private static func norm(_ values: [Double]) -> Double {

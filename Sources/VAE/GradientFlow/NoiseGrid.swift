@@ -19,6 +19,8 @@ struct NoiseGrid {
   let weights: [Double]
   /// How the points were chosen, for the report.
   let summary: String
+  /// Whether the points are equidistant, many to each number.
+  let isDense: Bool
   /// Fewer points, by which one can tell how exact the expectations are; nil where nothing is left
   /// out.
   let coarser: (@Sendable () throws -> NoiseGrid)?
@@ -52,6 +54,7 @@ struct NoiseGrid {
     rule: Rule = .hermite, isCoarse: Bool = false
   ) throws(Diagnostic) {
     self.shape = shape
+    isDense = rule == .equidistant
     let sampling = site.operation.definition.sampling
     switch sampling?.noise {
     case .normal, nil:

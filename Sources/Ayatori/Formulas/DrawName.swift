@@ -1,10 +1,10 @@
 /// The name of one draw of several: `z#2` is the second of `z`.
-struct DrawName {
-  let base: String
+package struct DrawName {
+  package let base: String
   /// From 2 on; nil when the name is not of this form.
-  let number: Int?
+  package let number: Int?
 
-  init(_ name: String) {
+  package init(_ name: String) {
     guard let mark = name.lastIndex(of: "#"), mark != name.startIndex,
       let number = Int(name[name.index(after: mark)...]), number > 0,
       "#\(number)" == name[mark...]

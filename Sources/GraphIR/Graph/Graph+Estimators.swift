@@ -80,7 +80,7 @@ extension Diagnostic {
           ? "graph '\(graph.name)' has no sampling node"
           : "graph '\(graph.name)' has several sampling nodes",
         place: "graph '\(graph.name)'", expected: "one statement 'z ~ distribution(…)'", got: known,
-        fix: candidates.isEmpty ? nil : "choose: --node \(candidates[0])")
+        fix: candidates.isEmpty ? nil : "choose one by its name: \(candidates[0])")
     }
     return Diagnostic(
       "no-sampling-node", "'\(name)' is no sampling node of graph '\(graph.name)'",

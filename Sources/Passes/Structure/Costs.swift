@@ -107,6 +107,8 @@ struct Costs {
     var isMixed: [Bool]
     /// Whether a node is a sum, with constants for weights, of terms of which one has a name.
     var leadsToName: [Bool]
+    /// Whether it is the sum of several such, scaled; of an array alone.
+    var isSplit: [Bool]
 
     /// The operands of which a node is a weighted sum, as far as they depend on draws; nil when the
     /// node is no weighted sum of them.
@@ -120,21 +122,24 @@ struct Costs {
       }
     }
 
-    func leadsToName(_ node: Node, _ addends: [NodeID]) -> Bool {
+    mutating func markNames(_ node: Node, _ addends: [NodeID]) {
+      let index = node.id.index
       switch node.operation?.definition.linearity {
       case .signedSum:
-        // One cost for each image of an array with a name goes by the name of its mean.
-        let isSum = node.type.shape.rank == 0 || node.operands.count { !isConstant[$0.index] } > 1
-        guard isSum else { return addends.contains { leadsToName[$0.index] } }
+        isSplit[index] = node.operands.count { !isConstant[$0.index] } > 1
       case .product, .quotient:
         guard node.operands.allSatisfy({ addends.contains($0) || isConstant[$0.index] }) else {
-          return false
+          return
         }
-        if node.type.shape.rank > 0 { return addends.contains { leadsToName[$0.index] } }
-      case .reduction: return addends.contains { leadsToName[$0.index] }
-      case nil: return false
+      case .reduction:
+        // One cost for each image of an array with a name goes by the name of its mean.
+        leadsToName[index] = addends.contains { isSplit[$0.index] }
+        return
+      case nil: return
       }
-      return addends.contains { leadsToName[$0.index] || isTerm(graph[$0]) }
+      leadsToName[index] = addends.contains { leadsToName[$0.index] || isTerm(graph[$0]) }
+      isSplit[index] =
+        leadsToName[index] && (isSplit[index] || addends.contains { isSplit[$0.index] })
     }
 
     /// Whether a node is what people call a term of a loss: a name of a scalar, or of a number for
@@ -169,7 +174,7 @@ struct Costs {
     // A draw that is handed back beside a loss is looked at, it is no cost.
     let costs = roots.filter { $0.operation?.definition.sampling == nil }
     var pending = (costs.isEmpty ? roots : costs).map(\.id)
-    let isOpen = pending.reduce(into: Set<NodeID>()) { $0.formUnion(search.spine(from: $1)) }
+    var isOpen = pending.reduce(into: Set<NodeID>()) { $0.formUnion(search.spine(from: $1)) }
     while let id = pending.popLast() {
       let node = graph[id]
       guard search.isDownstream[id.index], places[id.index] == nil else { continue }
@@ -182,13 +187,17 @@ struct Costs {
         continue
       }
       if node.operation?.definition.linearity == .reduction, let operand = addends.first,
-        !search.isMixed[operand.index], !search.leadsToName[operand.index],
+        !search.isMixed[operand.index], !search.isSplit[operand.index],
         search.carriedCount[operand.index] == search.reach[operand.index]
       {
         places[id.index] = .reduced(inner: innerAxes(of: node, operand))
       } else {
         places[id.index] = .way
         pending += addends
+        if node.operation?.definition.linearity == .reduction {
+          // What is added up within a reduction is told apart, however the sum is called.
+          for addend in addends { isOpen.formUnion(search.spine(from: addend)) }
+        }
       }
     }
   }
@@ -222,7 +231,8 @@ struct Costs {
     var search = Search(
       graph: graph, isDownstream: isDownstream, isConstant: isConstant, carriedCount: count,
       reach: count, isMixed: [Bool](repeating: false, count: graph.nodes.count),
-      leadsToName: [Bool](repeating: false, count: graph.nodes.count))
+      leadsToName: [Bool](repeating: false, count: graph.nodes.count),
+      isSplit: [Bool](repeating: false, count: graph.nodes.count))
     for node in graph.nodes where isDownstream[node.id.index] {
       guard let addends = search.addends(node), !addends.isEmpty else { continue }
       for addend in addends {
@@ -235,7 +245,7 @@ struct Costs {
       } else {
         isSum = false
       }
-      search.leadsToName[node.id.index] = search.leadsToName(node, addends)
+      search.markNames(node, addends)
       search.isMixed[node.id.index] =
         addends.contains { search.isMixed[$0.index] }
         || isSum && node.operands.contains { !isDownstream[$0.index] && !isConstant[$0.index] }

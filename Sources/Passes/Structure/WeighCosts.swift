@@ -51,11 +51,13 @@ struct CostRewriting {
       let cost = costs.places[node.id.index]
       let firstNew = builder.nodeCount
       builder.with(scope: node.scope, role: node.role, location: node.location) {
-        if costs.needsPlain[node.id.index] { build(node, isNamed: cost == nil) }
+        // A draw that is a cost is first of all the draw.
+        let keepsName = cost == nil || node.operation?.definition.sampling != nil
+        if costs.needsPlain[node.id.index] { build(node, isNamed: keepsName) }
         guard let cost else { return }
         let value = weighed(node, cost)
         weighed[node.id.index] = value
-        name(value, as: node)
+        if !keepsName { name(value, as: node) }
         guard cost != .way else { return }
         let index = record(node, value, context)
         for new in firstNew..<builder.nodeCount { makers[NodeID(new)] = [index] }

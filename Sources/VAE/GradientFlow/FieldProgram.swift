@@ -64,7 +64,7 @@ struct FieldProgram {
         return own.map { source.expression($0.id) } ?? lowered.expression(term)
       }
     let weighing = GraphBuilder(continuing: lowered)
-    let roots = weighedTerms(lowered, loss: root.id, terms: terms, in: weighing)
+    let roots = weighedTerms(lowered, loss: root.id, terms: terms, in: weighing).terms
       .map { ReverseMode.Root($0.root, seed: $0.weight) }
     let weighed = weighing.build()
     var edges: [GraphDiff.Edge] = []
@@ -234,6 +234,15 @@ struct FieldMap {
     var written: [NodeID: [NodeID]] = [:]
     for (index, place) in places.enumerated() {
       if let place { written[place, default: []].append(NodeID(index)) }
+    }
+    // The second and further draws, and what is computed from them, go by the names of the first.
+    let sources = Dictionary(
+      keys.map { ($0.value, $0.key) }, uniquingKeysWith: { first, _ in first })
+    for node in graph.nodes where written[node.id] == nil {
+      guard let name = node.name.map(DrawName.init), name.number != nil,
+        let original = sources[name.base]
+      else { continue }
+      written[node.id] = [original]
     }
     self.written = written
     var owners: [NodeID: NodeID] = [:]

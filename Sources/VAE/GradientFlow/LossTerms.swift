@@ -36,7 +36,7 @@ private struct TermWalk {
     top = loss
     var next = loss
     while true {
-      let found = addends(graph[next], opensNames: true)
+      let found = addends(graph[next])
       if found.count > 1, terms(from: next).contains(where: isNamed) { top = next }
       guard found.count == 1 else { return }
       next = found[0]
@@ -44,42 +44,42 @@ private struct TermWalk {
   }
 
   func terms(from start: NodeID) -> [NodeID] {
-    var terms: [NodeID] = []
-    var pending = [start]
-    var seen: Set<NodeID> = []
-    while let id = pending.popLast() {
-      guard seen.insert(id).inserted else { continue }
-      let next = id != start && isNamed(id) ? [] : addends(graph[id], opensNames: false)
-      if next.isEmpty { terms.append(id) } else { pending += next.reversed() }
-    }
-    return terms
+    leaves(from: start) { addends(graph[$0]) }
   }
 
   private func isNamed(_ id: NodeID) -> Bool {
     graph[id].name.map { !unseen.contains($0) } ?? false
   }
 
-  /// The operands of which a node is a weighted sum, constants left out; empty when it is none.
-  /// Of a reduction the operand, where it adds up costs; it may be named where `opensNames`.
-  private func addends(_ node: Node, opensNames: Bool) -> [NodeID] {
-    guard case .reduction? = node.operation?.definition.linearity else {
-      return weightedAddends(node, constants).filter { !constants.contains($0) }
-    }
-    return areCosts(costs(of: node.operands[0], opensNames)) ? [node.operands[0]] : []
-  }
-
-  /// What is added up in an array before it is reduced.
-  private func costs(of array: NodeID, _ opensNames: Bool) -> [NodeID] {
+  /// Where the ways end that lead from `start` on: at a name, and where there is no next.
+  private func leaves(from start: NodeID, next: (NodeID) -> [NodeID]) -> [NodeID] {
     var found: [NodeID] = []
-    var pending = [array]
+    var pending = [start]
     var seen: Set<NodeID> = []
     while let id = pending.popLast() {
       guard seen.insert(id).inserted else { continue }
-      let isOpen = !isNamed(id) || opensNames && found.isEmpty && pending.isEmpty
-      let next = weightedAddends(graph[id], constants).filter { !constants.contains($0) }
-      if next.isEmpty || !isOpen { found.append(id) } else { pending += next.reversed() }
+      let next = id != start && isNamed(id) ? [] : next(id)
+      if next.isEmpty { found.append(id) } else { pending += next.reversed() }
     }
     return found
+  }
+
+  /// The operands of which a node is a weighted sum, constants left out; empty when it is none. Of
+  /// a reduction the costs that it adds up, however their sum is called.
+  private func addends(_ node: Node) -> [NodeID] {
+    guard case .reduction? = node.operation?.definition.linearity else { return parts(of: node) }
+    var array = node.operands[0]
+    while parts(of: graph[array]).count == 1 { array = parts(of: graph[array])[0] }
+    let found = leaves(from: array) { parts(of: graph[$0]) }
+    return areCosts(found) ? found : []
+  }
+
+  /// What a node adds up element by element. A draw as such is none: what is made of it is.
+  private func parts(of node: Node) -> [NodeID] {
+    let found = weightedAddends(node, constants).filter { !constants.contains($0) }
+    let isScaledDraw =
+      found.count == 1 && graph[found[0]].operation?.definition.sampling != nil
+    return isScaledDraw ? [] : found
   }
 
   /// Whether several numbers for each image meet, of which somebody named one; not the parts of a
@@ -117,8 +117,24 @@ func lossTerms(
   of graph: Graph, loss: NodeID, known: [String], unseen: Set<String> = []
 ) -> [NodeID] {
   let found = known.compactMap { graph.value(named: $0)?.id }
-  return found.isEmpty || found.count < known.count
+  return found.isEmpty || found.count < known.count || !reaches(found, from: loss, graph)
     ? lossTerms(of: graph, loss: loss, unseen: unseen) : found
+}
+
+/// Whether the loss is a weighted sum in which all of `terms` are.
+private func reaches(_ terms: [NodeID], from loss: NodeID, _ graph: Graph) -> Bool {
+  let constants = graph.constantScalars
+  var pending = [loss]
+  var seen: Set<NodeID> = []
+  while let id = pending.popLast() {
+    guard seen.insert(id).inserted, !terms.contains(id) else { continue }
+    if case .reduction? = graph[id].operation?.definition.linearity {
+      pending.append(graph[id].operands[0])
+    } else {
+      pending += weightedAddends(graph[id], constants).filter { !constants.contains($0) }
+    }
+  }
+  return terms.allSatisfy(seen.contains)
 }
 
 /// A term as the scalar that the loss adds up, and its factor: loss = Σ weight·root + constants.
@@ -129,17 +145,24 @@ struct WeighedTerm {
   var weight: NodeID
 }
 
+/// A loss as the weighted sum of its terms and a constant, nil where there is none.
+struct WeighedSum {
+  var terms: [WeighedTerm]
+  var constant: NodeID?
+}
+
 /// The terms with their factors in the loss, as nodes of `builder`, which continues `graph`.
 ///
 /// A weight is not the derivative of the loss with respect to the term, which would count a way
 /// through another term too: with `penalty = square(kl)` that of `kl` in `kl + penalty` is 1.
 func weighedTerms(
   _ graph: Graph, loss: NodeID, terms: [NodeID], in builder: GraphBuilder
-) -> [WeighedTerm] {
+) -> WeighedSum {
   let constants = graph.constantScalars
   let one = builder.constant(.float(1), graph[loss].type.dtype)
   // By node and the reductions on the way to it, the innermost first.
   var weights: [NodeID: [[NodeID]: Value]] = [loss: [[]: one]]
+  var constant: Value?
   // Users come after their operands, so a weight is whole when the walk reaches its node.
   for node in graph.nodes.reversed() where !terms.contains(node.id) {
     guard let own = weights[node.id] else { continue }
@@ -149,14 +172,21 @@ func weighedTerms(
       }
       continue
     }
-    for (index, operand) in node.operands.enumerated() where !constants.contains(operand) {
+    for (index, operand) in node.operands.enumerated() {
       for (reductions, weight) in own.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
+        if constants.contains(operand) {
+          guard case .signedSum(let signs)? = node.operation?.definition.linearity else { continue }
+          let addend = Value(builder: builder, id: operand).reduced(by: reductions, of: graph)
+          let part = (signs[index] < 0 ? -weight : weight) * addend
+          constant = constant.map { $0 + part } ?? part
+          continue
+        }
         guard let factor = factor(of: index, node, weight, constants) else { continue }
         weights[operand, default: [:]].add(factor, at: reductions)
       }
     }
   }
-  return terms.map { id in
+  let weighed = terms.map { id in
     let ways = (weights[id] ?? [[]: one])
       .sorted { $0.key.lexicographicallyPrecedes($1.key) }
     let term = Value(builder: builder, id: id)
@@ -174,6 +204,7 @@ func weighedTerms(
     if root.name == nil { root.named(builder.freeName("\(graph[id].label), reduced")) }
     return WeighedTerm(root: root.id, weight: parts.isEmpty ? values[0].weight.id : one.id)
   }
+  return WeighedSum(terms: weighed, constant: constant?.id)
 }
 
 extension [[NodeID]: Value] {

@@ -37,13 +37,15 @@ extension GradientPage {
         sum.push(el('span', { class: 'name' }, term.name + ' '),
           shown('/terms/' + index + '/value', 'span'));
       }
+      if (report.constant !== undefined) sum.push(' + constant ', shown('/constant', 'span'));
       if (report.evidence) {
         const { isLikelihood, cost } = report.evidence;
         sum.push(el('span', { class: 'facts' }, [isLikelihood ? '  —  ln p(x) '
           : '  —  ln E exp(−' + cost + ') at z ~ N(0, 1) ',
           shown('/evidence/logProbability', 'span'), ', gap ', shown('/evidence/gap', 'span')]));
       }
-      $('p-equation').replaceChildren(...sum);
+      $('p-equation').replaceChildren(...sum, ...report.notes.map((note) =>
+        el('div', { class: 'facts' }, 'note: ' + note)));
     }
 
     function pathSplit() {

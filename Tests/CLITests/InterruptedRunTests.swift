@@ -126,7 +126,11 @@ import VAE
 
   /// A file that may not grow, as on a full disk: the run ends with a message, the checkpoint that
   /// was there stays to the byte.
-  @Test func aFullDiskStopsTheRun() throws {
+  @Test(
+    .disabled(
+      if: ProcessInfo.processInfo.environment["AYATORI_SANITIZER"] != nil,
+      "a sanitizer keeps its own memory in files, which may not grow either"))
+  func aFullDiskStopsTheRun() throws {
     try Tool.withDirectory { directory in
       expectFine(try Tool.run(Self.small + ["--epochs", "1", "--out", "run"], in: directory))
       let before = try Self.bytes(directory + "run/checkpoint.safetensors")

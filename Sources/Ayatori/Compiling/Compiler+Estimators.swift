@@ -12,10 +12,27 @@ extension Compiler {
       return graph.closedDivergences(of: node.id).isEmpty
     }
     guard found.isEmpty else { throw Diagnostics(found.map { .noDivergence($0) }) }
+    // Costs are averaged over the draws of all of them.
+    let repeated = graph.draws.filter { ($0.operation?.draws ?? 1) > 1 }
+    if let first = repeated.first,
+      let other = repeated.first(where: { $0.operation?.draws != first.operation?.draws })
+    {
+      throw Diagnostics([.drawsDiffer(first, other)])
+    }
   }
 }
 
 extension Diagnostic {
+  static func drawsDiffer(_ first: Node, _ other: Node) -> Diagnostic {
+    let counts = [first, other].map { $0.operation?.draws ?? 1 }
+    return Diagnostic(
+      "draws-differ",
+      "'\(first.label)' and '\(other.label)' are drawn several times, but not as often",
+      at: other.location, place: "the draws of '\(other.label)'",
+      expected: "draws: \(counts[0]), as of '\(first.label)'; or 1", got: "draws: \(counts[1])",
+      notes: [Diagnostic.Note("costs are averaged over the draws of all of them together")])
+  }
+
   static func noDivergence(_ node: Node) -> Diagnostic {
     Diagnostic(
       "no-divergence",

@@ -202,10 +202,17 @@ extension EstimatorComparison {
     let isExact = points.isExact
     self.isExact = isExact
     let ownEstimator = site.estimator
+    // Draws that are compared are as many as other nodes have.
+    let others = site.graph.draws.filter { $0.id != site.node.id }.compactMap {
+      $0.operation?.draws
+    }
+    let repeated = others.max() ?? 1
     let programs = try EstimatorComparison.candidates(site, hasDivergence, isExact)
       .map { estimator in
         let own =
-          estimator == ownEstimator ? site.operation.draws : EstimatorComparison.leaveOneOutDraws
+          estimator == ownEstimator
+          ? site.operation.draws
+          : repeated > 1 ? repeated : EstimatorComparison.leaveOneOutDraws
         let draws = estimator.score == .leaveOneOut ? own : 1
         return try EstimatorProgram(
           site, estimator, draws: draws, loss: loss, known: known, feeds: feeds)

@@ -35,7 +35,9 @@ final class EstimatorProgram {
     self.draws = draws
     let names = site.parameters.map(\.name)
     counts = known.map(\.count)
-    let source = try site.choosing(estimator, draws: draws).cut(at: Set(names))
+    // Draws before this one stay what they were: another would have other parameters here.
+    let held = site.drawsBefore.map(\.label).filter { feeds.inputs[$0] != nil }
+    let source = try site.choosing(estimator, draws: draws).cut(at: Set(names + held))
     var feeds = feeds
     for (name, array) in zip(names, known) {
       if source.node(named: name)?.isPersistent == true {

@@ -77,6 +77,10 @@ extension GradientFlow {
     /// How far quadrature may be from it; nil with draws, and where no outcome is left out.
     public let lossError: Double?
     public let terms: [Term]
+    /// What the loss adds to its terms; nil where that is nothing.
+    public let constant: Double?
+    /// What a reader has to know of how the numbers were taken.
+    public let notes: [String]
     public let evidence: Evidence?
     public let rows: [Row]
     public let estimators: EstimatorComparison?
@@ -108,14 +112,15 @@ extension GradientFlow {
       scale: site.operation.attributes["scale"]?.description, estimator: site.estimator.name,
       nodeDraws: site.operation.draws, divergence: divergence, seed: seed,
       draws: options.isExact ? nil : options.draws,
-      isExact: options.isExact, batch: shape.count > 1 ? shape[0] : nil, reduction: reduction,
+      isExact: options.isExact, batch: site.batchAxis(of: shape).map { shape[$0] },
+      reduction: reduction,
       loss: split.loss,
       lossValue: split.lossValue, lossError: lossError,
       terms: split.terms.map {
         Report.Term(
           name: $0.name, value: $0.value, weight: $0.weight,
           isWeighted: $0.isWeighted || $0.weight != 1)
-      }, evidence: evidence,
+      }, constant: split.constant, notes: notes, evidence: evidence,
       rows: split.rows.map { row in
         let norms = row.parts.reduce(0) { $0 + ($1.statistics?.norm ?? 0) }
         return Report.Row(

@@ -39,6 +39,7 @@ extension GradientFlow.Report {
     }
     let doubt = lossError.map { $0 > 1e-6 * abs(lossValue) ? number(" ± %.1g", $0) : "" } ?? ""
     var line = "\(loss) \(fixed(lossValue))\(doubt) = " + terms.joined(separator: " + ")
+    if let constant { line += " + constant \(fixed(constant))" }
     if let evidence {
       line +=
         "      \(evidence.title) = \(fixed(evidence.logProbability))   gap \(fixed(evidence.gap))"
@@ -46,7 +47,7 @@ extension GradientFlow.Report {
     return [
       "sampling node \(node)    \(facts.joined(separator: ", "))", how.joined(separator: ", "),
       line,
-    ]
+    ] + notes.map { "note: \($0)" }
   }
 
   /// The statistics of the values round the node.

@@ -63,6 +63,8 @@ public struct GradientFlow: Sendable {
   public let formulas: FormulaReport
   /// What `formulas` calls a scalar that depends on the draw in any way; nil where it needs none.
   public let costSymbol: String?
+  /// What a reader has to know of how the numbers were taken.
+  public let notes: [String]
   /// The gradients against difference quotients with the noise frozen; nil when not asked for.
   public let check: GradientCheck?
 
@@ -117,15 +119,19 @@ public struct GradientFlow: Sendable {
       points = .grid(expectation?.grid ?? grid)
     }
     var variances: [VarianceSplit] = []
-    if options.comparesEstimators {
-      let images = shape.count > 1 ? shape[0] : 1
+    if options.comparesEstimators, options.isExact || !site.isNoiseFed(feeds) {
+      let images = site.batchAxis(of: shape).map { shape[$0] } ?? 1
+      var feeds = feeds
+      for (index, name) in program.heldDraws.enumerated() {
+        feeds.inputs[name] = values["held.\(index)"]
+      }
       let isExact = options.isExact
       comparison = try EstimatorComparison(
         site, loss: program.loss, known: known, feeds: feeds, points: &points,
         undefinedDensity: scaleFault?.reason
       ) { measurement in
         for (place, moments) in measurement.moments.enumerated()
-        where known[place].shape.first == images && images > 1 {
+        where site.hasImagesFirst(place, images, known[place].shape) {
           if let split = VarianceSplit(
             site.parameters[place].name, moments, images: images,
             draws: measurement.program.draws, isExact: isExact)
@@ -138,6 +144,7 @@ public struct GradientFlow: Sendable {
       comparison = nil
     }
     self.variances = variances
+    notes = site.notes(feeds, program, options)
     if case .grid(let grid) = points, let first = expectation, first.grid.summary != grid.summary {
       // All of a report is taken at the same points.
       expectation = try GridExpectation(settling: program, feeds, grid)

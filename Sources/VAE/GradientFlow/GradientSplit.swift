@@ -82,6 +82,8 @@ public struct GradientSplit: Sendable {
   public let loss: String
   public let lossValue: Double
   public let terms: [Term]
+  /// What the loss adds to its terms; nil where that is nothing.
+  public let constant: Double?
   public let rows: [Row]
   /// Edges in the graph that no gradient passes, with the reason.
   public let blocked: [Block]
@@ -111,6 +113,7 @@ public struct GradientSplit: Sendable {
         name: term.name, value: scalar("term.\(index)"), weight: scalar("weight.\(index)"),
         isWeighted: term.isWeighted)
     }
+    constant = values["constant"]?.doubles.first
     let weights = terms.map(\.weight)
     rows = program.targets.enumerated().compactMap { index, target in
       guard let value = values["value.\(index)"] else { return nil }

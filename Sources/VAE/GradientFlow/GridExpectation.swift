@@ -110,9 +110,11 @@ struct GridExpectation {
       let sum = ratios.reduce(0) { $0 + $1.weight * exp($1.logRatio - largest) }
       let logProbability = largest + log(sum)
       let name = program.terms[cost].name
+      let constant = moments["constant"]?.sum.mean.first ?? 0
       return GradientFlow.Evidence(
-        logProbability: logProbability, gap: loss + logProbability, cost: name,
-        isLikelihood: try program.site.isLikelihood(name, feeds: feeds))
+        logProbability: logProbability, gap: loss + logProbability,
+        cost: constant == 0 ? name : "(\(name) + constant)",
+        isLikelihood: try constant == 0 && program.site.isLikelihood(name, feeds: feeds))
     }
   }
 }
@@ -141,5 +143,6 @@ private func logRatio(
   guard weights.allSatisfy({ $0 == 1 }), site.estimator.divergence == .closed,
     let own = terms.firstIndex(where: { abs($0 - closed) <= 1e-9 * max(1, abs(closed)) })
   else { return nil }
-  return (-terms[1 - own] - 0.5 * z * z + 0.5 * e * e + log(sigma), 1 - own)
+  let constant = values["constant"]?.doubles.first ?? 0
+  return (-terms[1 - own] - constant - 0.5 * z * z + 0.5 * e * e + log(sigma), 1 - own)
 }

@@ -53,7 +53,6 @@ extension LatentStatistics {
     let (means, scales) = (split.rows[0], split.rows[1])
     let shape = split.rows[2].array.shape
     let kind = NormalScale(site.operation.attributes)
-    let isPrior = hasStandardPrior(site)
     let count = shape.last ?? 1
     let rows = shape.dropLast().reduce(1, *)
     let mean = broadcast(means.array, to: shape)
@@ -83,8 +82,7 @@ extension LatentStatistics {
         state: isTrained && isDistribution
           ? variance.map {
             State(
-              meanVariance: $0, divergence: isPrior ? divergence : nil, noise: noise,
-              threshold: threshold)
+              meanVariance: $0, divergence: divergence, noise: noise, threshold: threshold)
           } : nil)
     }
   }

@@ -58,6 +58,12 @@ public struct SamplingSite: Sendable {
 
   public var estimator: Estimator { operation.estimator ?? .pathwise }
 
+  /// Other draws that the distribution's parameters depend on.
+  var drawsBefore: [Node] {
+    let needed = graph.needed(by: parameters.compactMap { graph.node(named: $0.name)?.id })
+    return graph.draws.filter { needed[$0.id.index] }
+  }
+
   /// The same site under another estimator. Throws diagnostics where the distribution has no such.
   public func choosing(_ estimator: Estimator, draws: Int) throws(Diagnostics) -> Graph {
     try graph.choosing(estimator: estimator.name, draws: draws, of: name)

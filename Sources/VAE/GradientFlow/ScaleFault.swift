@@ -1,4 +1,4 @@
-public import Ayatori
+import Ayatori
 import Foundation
 public import GraphIR
 import GraphOps

@@ -20,6 +20,8 @@ struct SplitProgram {
   let blocked: [GradientSplit.Block]
   let unreached: [(name: String, reason: String)]
 
+  /// Other draws that the distribution's parameters depend on; outputs `held.i`.
+  let heldDraws: [String]
   private let pipeline: Pipeline
 
   /// Throws diagnostics for a loss that is not clear.
@@ -29,6 +31,7 @@ struct SplitProgram {
     self.site = site
     self.loss = loss
     self.pipeline = pipeline
+    heldDraws = site.drawsBefore.map(\.label)
     let compiler = SplitProgram.compiler(pipeline)
     let targets = site.parameters + [site.draw]
     self.targets = targets
@@ -42,10 +45,14 @@ struct SplitProgram {
     let terms =
       ids.contains(root.id) ? [root.id] : lossTerms(of: lowered, loss: root.id, known: known)
     let weighing = GraphBuilder(continuing: lowered)
-    let weighed = weighedTerms(lowered, loss: root.id, terms: terms, in: weighing)
+    let sum = weighedTerms(lowered, loss: root.id, terms: terms, in: weighing)
+    let weighed = sum.terms
     let one = weighing.constant(.float(1), root.type.dtype).id
     self.terms = zip(terms, weighed).map { term, weighed in
-      (term == root.id ? loss : lowered[term].label, weighed.weight != one)
+      (
+        term == root.id ? loss : lowered[term].name ?? lowered.expression(term),
+        weighed.weight != one
+      )
     }
 
     // The whole in one pass.
@@ -88,6 +95,14 @@ struct SplitProgram {
       }
     }
     builder.output("loss", Value(builder: builder, id: root.id))
+    if let constant = sum.constant {
+      builder.output("constant", Value(builder: builder, id: constant))
+    }
+    for (index, name) in heldDraws.enumerated() {
+      if let draw = lowered.node(named: name) {
+        builder.output("held.\(index)", Value(builder: builder, id: draw.id))
+      }
+    }
     for (position, term) in weighed.enumerated() {
       builder.output("term.\(position)", Value(builder: builder, id: term.root))
       builder.output("weight.\(position)", Value(builder: builder, id: term.weight))

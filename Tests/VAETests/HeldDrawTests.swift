@@ -1,0 +1,166 @@
+import Ayatori
+import Foundation
+import Testing
+import VAE
+
+/// What the report says where more than one draw, or more than one way, is in play.
+@Suite struct HeldDrawTests {
+  private static func flow(
+    _ body: String, node: String? = nil, inputs: [String: NDArray] = [:], draws: Int = 500,
+    isExact: Bool = false
+  ) throws -> GradientFlow {
+    var options = GradientFlow.Options()
+    options.node = node
+    options.draws = draws
+    options.isExact = isExact
+    options.checksNumerically = false
+    let graph = try Training.graph(text: "graph g {\n  \(body)\n  output loss\n}\n")
+    return try GradientFlow(graph, feeds: Feeds(inputs: inputs, seed: 2), options: options)
+  }
+
+  /// z2 ~ N(z1 + a, 1) and a loss of ½(z2 − z1)²: the gradient at the mean is a + ε whatever z1 is,
+  /// of mean ½ and variance 1.
+  @Test func drawsBeforeAreHeld() throws {
+    let body = """
+      param m: f64[] init constant(3.0)
+        param a: f64[] init constant(0.5)
+        param s: f64[] init zeros
+        z1 ~ normal(mean: m, log_stddev: 1.0)
+        mean2 = z1 + a
+        z2 ~ normal(mean: mean2, log_stddev: s)
+        loss = 0.5 * square(z2 - z1) + 0.01 * square(z1)
+      """
+    let flow = try Self.flow(body, node: "z2")
+    for row in try #require(flow.comparison).rows where row.estimator == "pathwise" {
+      let target = row.targets[0]
+      #expect(abs(target.mean - 0.5) < 0.2 && abs(target.variance - 1) < 0.3, "\(target)")
+    }
+    #expect(flow.report.notes == ["estimators are compared with 'z1' held as first drawn"])
+    // Before the first there is none.
+    #expect(try Self.flow(body, node: "z1").report.notes == [])
+  }
+
+  /// Of several draws that are repeated, the table compares as many as they have.
+  @Test func repeatedDrawsBeforeAreHeldAtTheFirst() throws {
+    let body = """
+      param q: f64[] init constant(0.2)
+        b ~ bernoulli(logits: q, draws: 3) estimator score_leave_one_out
+        r = q + b
+        d ~ bernoulli(logits: r) estimator score
+        loss = square(b + d - 1.2)
+      """
+    let rows = try #require(try Self.flow(body, node: "d", draws: 8).comparison).rows
+    #expect(rows.first { $0.estimator == "score_leave_one_out" }?.draws == 3)
+  }
+
+  @Test func dont_averageOverDrawsThatDiffer() throws {
+    let found = Training.diagnostics {
+      _ = try Self.flow(
+        """
+        param q: f64[] init constant(0.2)
+          b ~ bernoulli(logits: q, draws: 3) estimator score_leave_one_out
+          d ~ bernoulli(logits: q, draws: 2) estimator score
+          loss = square(b + d - 1.2)
+        """, node: "d")
+    }
+    #expect(found.map(\.id) == ["draws-differ"] && found.first?.got == "draws: 2")
+  }
+
+  /// Noise that is given is one draw, which tells nothing of variances.
+  @Test func givenNoiseIsOneDraw() throws {
+    let body = """
+      param m: f64[] init constant(0.5)
+        z ~ normal(mean: m, stddev: 1.0)
+        loss = square(z)
+      """
+    let noise = ["z.eps": NDArray([0.25], shape: [])]
+    let flow = try Self.flow(body, inputs: noise)
+    #expect(flow.comparison == nil && flow.variances.isEmpty)
+    #expect(flow.split.lossValue == 0.5625)
+    #expect(flow.report.text.contains("note: 'z.eps' is given: all draws are this one"))
+    let exact = try Self.flow(body, inputs: noise, isExact: true)
+    #expect(abs(exact.split.lossValue - 1.25) < 1e-12 && exact.comparison != nil)
+    #expect(exact.report.text.contains("note: 'z.eps' is given, and not used"))
+    #expect(try Self.flow(body).report.notes == [])
+  }
+
+  /// The table holds the scale while the mean moves; the split does not.
+  @Test func aScaleOfTheMeanIsSaid() throws {
+    let text = try Self.flow(
+      """
+      param a: f64[] init constant(0.5)
+        mu = 1.0 * a
+        ls = 0.8 * mu
+        z ~ normal(mean: mu, log_stddev: ls)
+        loss = square(z)
+      """, isExact: true
+    ).report.text
+    #expect(text.contains("note: estimators are compared with 'ls' held while 'mu'"), "\(text)")
+  }
+
+  // MARK: Constants
+
+  /// ln p(x) of the golden instance is −2.265512, and its gap is told of the whole loss.
+  @Test(arguments: [("0.0 * x", nil), ("1.0", 1.0), ("x - 0.5", 1.5)])
+  func constantsAreTerms(addend: String, constant: Double?) throws {
+    let flow = try Self.flow(
+      """
+      const x: f64 = 2.0
+        param mu: f64[] init constant(0.5)
+        param s: f64[] init zeros
+        z ~ normal(mean: mu, log_variance: s)
+        recon = 0.9189385332046727 + 0.5 * square(x - z)
+        kl = kl_normal(mean: mu, log_variance: s)
+        loss = recon + kl + (\(addend))
+      """, isExact: true)
+    #expect((flow.split.constant ?? 0) == (constant ?? 0))
+    let sum = flow.split.terms.reduce(flow.split.constant ?? 0) { $0 + $1.weight * $1.value }
+    #expect(abs(sum - flow.split.lossValue) < 1e-12)
+    let evidence = try #require(flow.evidence)
+    #expect(abs(evidence.logProbability + 2.2655121 + (constant ?? 0)) < 1e-6)
+    #expect(abs(evidence.gap - 0.4034264) < 1e-6)
+    #expect(evidence.isLikelihood == (constant == nil))
+  }
+
+  // MARK: Draws as terms
+
+  /// The draw's own place keeps its gradient where the loss adds the draw up.
+  @Test(arguments: ["pathwise", "score", "score_mean_baseline"], ["z", "0.5 * z"])
+  func aDrawMayBeATerm(estimator: String, addend: String) throws {
+    let split = try Self.flow(
+      """
+      param mu: f64[] init constant(0.5)
+        z ~ normal(mean: mu, stddev: 1.5) estimator \(estimator)
+        cost = square(z - 2.0)
+        loss = cost + \(addend)
+      """, draws: 2
+    ).split
+    let z = split.rows[2].value.mean
+    let slope = addend == "z" ? 1 : 0.5
+    #expect(abs((split.rows[2].total?.mean ?? .nan) - (2 * (z - 2) + slope)) < 1e-12)
+    #expect(split.rows.allSatisfy { $0.partsErrorUlps <= 8 })
+    // The score of the mean times the costs, or the path.
+    let cost = (z - 2) * (z - 2) + slope * z
+    let expected =
+      estimator == "pathwise" ? 2 * (z - 2) + slope : cost * (z - 0.5) / (1.5 * 1.5)
+    #expect(abs((split.rows[0].total?.mean ?? .nan) - expected) < 1e-12)
+  }
+
+  // MARK: Batches
+
+  /// Importance samples before the images: the batch is what the run binds.
+  @Test func theBatchIsNotTheSamples() throws {
+    let x = NDArray((0..<8).map { Double($0) * 0.1 }, shape: [4, 2])
+    let flow = try Self.flow(
+      """
+      dim N, K = 5
+        input x: f64[N, 2]
+        param w: f64[2] init constant(0.3)
+        mu = broadcast_to(reshape(x * w, shape: [1, N, 2]), shape: [K, N, 2])
+        z ~ normal(mean: mu, stddev: 1.0)
+        w_k = sum(square(z), axes: [2])
+        loss = -mean(logsumexp(-w_k, axes: [0]))
+      """, inputs: ["x": x], draws: 4)
+    #expect(flow.report.batch == 4 && flow.variances.isEmpty)
+  }
+}

@@ -73,6 +73,7 @@ import Testing
     ("sum(exp(log_softmax(v)) * (2 + s + v))", "2 + s + Σ (v ⊙ softmax(v))"),
     ("sum(s * (exp(log_softmax(v)) - exp(log_softmax(-v)) * v))", "s·(1 − Σ (v ⊙ softmax(−v)))"),
     ("sum(s * (exp(log_softmax(v)) - exp(log_softmax(2 * v))))", "0"),
+    ("sum(s * exp(log_softmax(v)) * (2 + v))", "s·(2 + Σ (v ⊙ softmax(v)))"),
     ("sum(3 * exp(log_softmax(v)) * (1 - v))", "3·(1 − Σ (v ⊙ softmax(v)))"),
     ("sum(exp(log_softmax(v)) * (1 + v) + s * v)", "1 + Σ (v ⊙ softmax(v)) + s·Σ v"),
     (

@@ -112,13 +112,15 @@ extension Formula {
     }
     let shares = rest.factors.remove(at: place).base
     if isFixed(rest.formula) { return rest.formula }
-    guard rest.factors.count == 1, rest.factors[0].exponent == 1,
-      case .sum(let addends) = rest.factors[0].base.body, addends.contains(where: isFixed)
+    let moving = rest.factors.filter { !isFixed($0.base) }
+    guard moving.count == 1, moving[0].exponent == 1,
+      case .sum(let addends) = moving[0].base.body, addends.contains(where: isFixed)
     else { return nil }
-    let scale = number(rest.coefficient)
+    rest.factors.removeAll { !isFixed($0.base) }
+    let scale = rest.formula
     let fixed = addends.filter(isFixed).map { product([scale, $0]) }
-    let moving = sum(addends.filter { !isFixed($0) })
-    return sum(fixed + [total(product([scale, shares, moving]))])
+    let others = sum(addends.filter { !isFixed($0) })
+    return sum(fixed + [total(product([scale, shares, others]))])
   }
 }
 

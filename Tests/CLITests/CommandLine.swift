@@ -29,8 +29,11 @@ enum Tool {
     return URL(filePath: own).deletingLastPathComponent().appending(path: "ayatori").path()
   }()
 
-  /// A run that takes longer is killed, and fails the test.
-  static let timeout = 90
+  /// Whether a sanitizer watches, which takes several times the time and the memory.
+  static let isSanitized = ProcessInfo.processInfo.environment["AYATORI_SANITIZER"] != nil
+
+  /// A run that takes longer is killed, and fails the test; in seconds.
+  static let timeout = isSanitized ? 1800 : 90
 
   /// Runs to the end; standard input is empty.
   static func run(

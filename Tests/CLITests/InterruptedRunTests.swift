@@ -128,7 +128,7 @@ import VAE
   /// was there stays to the byte.
   @Test(
     .disabled(
-      if: ProcessInfo.processInfo.environment["AYATORI_SANITIZER"] != nil,
+      if: Tool.isSanitized,
       "a sanitizer keeps its own memory in files, which may not grow either"))
   func aFullDiskStopsTheRun() throws {
     try Tool.withDirectory { directory in

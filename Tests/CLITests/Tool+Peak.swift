@@ -4,8 +4,7 @@ import Testing
 extension Tool {
   /// The most resident memory that any bad input may cost, in bytes: 200 MB. A sanitizer's own
   /// memory, several times as much, is no part of it.
-  static let memoryBound =
-    ProcessInfo.processInfo.environment["AYATORI_SANITIZER"] == nil ? 200_000_000 : 2_000_000_000
+  static let memoryBound = isSanitized ? 2_000_000_000 : 200_000_000
 
   /// As `run`; with the most memory that was resident, in bytes.
   static func runMeasured(

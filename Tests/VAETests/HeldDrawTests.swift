@@ -98,6 +98,71 @@ import VAE
     #expect(text.contains("note: estimators are compared with 'ls' held while 'mu'"), "\(text)")
   }
 
+  @Test func whatIsGivenIsNotDrawn() throws {
+    let body = """
+      param m: f64[] init constant(0.5)
+        z ~ normal(mean: m, stddev: 1.0)
+        y ~ normal(mean: z, stddev: 1.0)
+        loss = square(y)
+      """
+    let one = NDArray([0.25], shape: [])
+    for given in [["z": one, "y": one], ["z": one]] {
+      let found = Training.diagnostics { _ = try Self.flow(body, node: "z", inputs: given) }
+      #expect(found.map(\.id) == ["draw-given"], "\(found)")
+    }
+    // The other is the only one then.
+    #expect(try Self.flow(body, inputs: ["z": one]).site.name == "y")
+  }
+
+  @Test func theFirstOfSeveralDrawsIsCalledThat() throws {
+    let body = """
+      param m: f64[] init constant(0.5)
+        z ~ normal(mean: m, stddev: 1.0, draws: 3)
+        loss = square(z)
+      """
+    #expect(
+      try Self.flow(body, draws: 4).report.notes.first?.contains("the first of 3 draws") == true)
+  }
+
+  /// Of |KL − C| the mean over draws is not that of the closed form.
+  @Test(arguments: [
+    ("abs(kl - 1.0)", "sticking_the_landing", true), ("abs(kl - 1.0)", "pathwise", false),
+    ("b * kl / 2.0 - 1.0", "sticking_the_landing", false),
+    ("square(kl)", "pathwise_mc_kl", true),
+  ])
+  func aBentDivergenceIsSaid(term: String, estimator: String, isSaid: Bool) throws {
+    let notes = try Self.flow(
+      """
+      param mu: f64[] init constant(0.5)
+        param b: f64[] init constant(0.5)
+        z ~ normal(mean: mu, log_variance: -0.4) estimator \(estimator)
+        kl = kl_normal(mean: mu, log_variance: -0.4)
+        loss = square(z - 2.0) + \(term)
+      """, draws: 4
+    ).report.notes
+    #expect(notes.contains { $0.contains("another loss") } == isSaid, "\(notes)")
+  }
+
+  // MARK: Likelihoods
+
+  /// −x ln p − (1 − x) ln(1 − p) is a likelihood of 0 and 1, not of grey levels.
+  @Test(arguments: [(0.0, true), (1, true), (0.3, false)])
+  func greyLevelsHaveNoLikelihood(x: Double, isLikelihood: Bool) throws {
+    for isInput in [false, true] {
+      let flow = try Self.flow(
+        """
+        \(isInput ? "input x: f64[]" : "const x: f64 = \(x)")
+          param mu: f64[] init constant(0.5)
+          param s: f64[] init zeros
+          z ~ normal(mean: mu, log_variance: s)
+          nll = bernoulli_nll(x, logits: z)
+          kl = kl_normal(mean: mu, log_variance: s)
+          loss = nll + kl
+        """, inputs: isInput ? ["x": NDArray([x], shape: [])] : [:], isExact: true)
+      #expect(flow.evidence?.isLikelihood == isLikelihood)
+    }
+  }
+
   // MARK: Constants
 
   /// ln p(x) of the golden instance is −2.265512, and its gap is told of the whole loss.

@@ -16,8 +16,7 @@ public struct FlowDrawing: Sendable {
   public init(
     _ source: Graph, node: String?, loss: String? = nil, stage: Stage = .source, feeds: Feeds?
   ) throws {
-    let found = try SamplingSite(
-      source.cut(at: Set((feeds?.inputs ?? [:]).keys)), node: node)
+    let found = try SamplingSite(cutting: source, at: feeds, node: node)
     let loss = try loss ?? Compiler.lossName(of: found.graph)
     let (site, terms) = found.namingTerms(of: loss)
     graph = try FlowDrawing.forward(site, loss, stage)

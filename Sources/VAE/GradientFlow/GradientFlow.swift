@@ -89,9 +89,8 @@ public struct GradientFlow: Sendable {
   public init(_ source: Graph, feeds: Feeds, options: Options = Options()) throws {
     self.options = options
     seed = feeds.seed
-    let cut = try source.cut(at: Set(feeds.inputs.keys))
-    let graph = options.isExact ? cut.retyped(from: .f32, to: .f64) : cut
-    let written = try SamplingSite(graph, node: options.node)
+    let graph = options.isExact ? source.retyped(from: .f32, to: .f64) : source
+    let written = try SamplingSite(cutting: graph, at: feeds, node: options.node)
     let program = try SplitProgram(written, loss: options.loss)
     let site = program.site
     self.site = site

@@ -95,7 +95,7 @@ public struct GradientSplit: Sendable {
   /// Throws diagnostics for a graph without such a node, a loss that is not clear, and feeds that
   /// do not fit. Other nodes than leaves may be fed: the graph is cut there.
   public init(_ source: Graph, node name: String? = nil, loss: String? = nil, feeds: Feeds) throws {
-    let site = try SamplingSite(source.cut(at: Set(feeds.inputs.keys)), node: name)
+    let site = try SamplingSite(cutting: source, at: feeds, node: name)
     let program = try SplitProgram(site, loss: loss)
     let bound = try program.compiled(feeding: feeds.inputs.keys).bind(feeds, of: program.graph)
     try bound.run(step: feeds.step)

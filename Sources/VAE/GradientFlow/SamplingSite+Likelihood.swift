@@ -12,7 +12,7 @@ extension SamplingSite {
   /// Throws as binding and running do.
   func isLikelihood(_ term: String, feeds: Feeds) throws -> Bool {
     guard let node = graph.value(named: term) else { return false }
-    if isSumOfLikelihoods(node.id) { return true }
+    if isSumOfLikelihoods(node.id, feeds) { return true }
     let needed = graph.needed(by: [node.id])
     let given = graph.nodes.filter { other in
       guard needed[other.id.index], other.name != nil, other.type.shape.rank == 0,
@@ -24,8 +24,9 @@ extension SamplingSite {
     return try given.contains { try isDensity(node, in: $0, feeds) }
   }
 
-  /// Whether a value is a sum of −ln p and nothing else.
-  private func isSumOfLikelihoods(_ id: NodeID) -> Bool {
+  /// Whether a value is a sum of −ln p and nothing else; that of a coin is one of 0 and 1, not of
+  /// grey levels.
+  private func isSumOfLikelihoods(_ id: NodeID, _ feeds: Feeds) -> Bool {
     var pending: [(id: NodeID, sign: Int)] = [(id, 1)]
     var seen: Set<NodeID> = []
     while let (id, sign) = pending.popLast() {
@@ -33,7 +34,9 @@ extension SamplingSite {
       guard seen.insert(id).inserted, let operation = graph[id].operation else { return false }
       let (definition, operands) = (operation.definition, graph[id].operands)
       if let likelihood = definition.likelihood {
-        guard sign == (likelihood == .negativeLogarithm ? 1 : -1) else { return false }
+        guard sign == (likelihood == .negativeLogarithm ? 1 : -1),
+          definition != .bernoulliNLL || isBinary(graph[operands[0]], feeds)
+        else { return false }
       } else if case .sum(isMean: false)? = definition.fusion {
         pending.append((operands[0], sign))
       } else if case .signedSum(let signs)? = definition.linearity {
@@ -43,6 +46,12 @@ extension SamplingSite {
       }
     }
     return true
+  }
+
+  /// Whether what is given is 0 or 1 throughout; what is computed is taken to be.
+  private func isBinary(_ node: Node, _ feeds: Feeds) -> Bool {
+    if case .leaf(.constant(let scalar)) = node.body { return [0, 1].contains(scalar.doubleValue) }
+    return feeds.inputs[node.label]?.doubles.allSatisfy { $0 == 0 || $0 == 1 } ?? true
   }
 
   /// Whether e^−term, as a function of the scalar `given`, integrates to 1 over the line or sums to
@@ -69,7 +78,7 @@ extension SamplingSite {
     }
     return try [0.3, -1.1].allSatisfy { draw in
       let coin = try density(0, at: draw) + density(1, at: draw)
-      if abs(coin - 1) < Self.nearOne { return true }
+      if abs(coin - 1) < Self.nearOne { return isBinary(given, feeds) }
       // x = sinh t: dense round 0, and far beyond it (Takahasi & Mori 1974).
       var sum = 0.0
       for step in -Self.reach...Self.reach {

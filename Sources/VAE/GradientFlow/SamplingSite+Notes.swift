@@ -1,5 +1,6 @@
 import Ayatori
 import GraphIR
+import GraphOps
 
 extension SamplingSite {
   /// The axis of the draw that is the batch: the first whose extent is bound when the graph runs,
@@ -27,16 +28,57 @@ extension SamplingSite {
   /// Whether the draw's noise is given, so that all draws are the same.
   func isNoiseFed(_ feeds: Feeds) -> Bool { noise.map { feeds.inputs[$0] != nil } ?? false }
 
+  /// Whether anything but a weighted sum stands between the closed divergences and the loss: the
+  /// mean over draws is not that of the loss then.
+  private func bendsDivergence(loss: String) -> Bool {
+    guard let root = graph.value(named: loss)?.id else { return false }
+    var carries = [Bool](repeating: false, count: graph.nodes.count)
+    for divergence in graph.closedDivergences(of: node.id) {
+      carries[divergence.node.index] = true
+    }
+    let needed = graph.needed(by: [root])
+    for node in graph.nodes where needed[node.id.index] && !carries[node.id.index] {
+      let places = node.operands.indices.filter { carries[node.operands[$0].index] }
+      if places.isEmpty { continue }
+      carries[node.id.index] = true
+      switch node.operation?.definition.linearity {
+      case .signedSum, .reduction: continue
+      case .product where places.count == 1: continue
+      case .quotient where places == [0]: continue
+      default:
+        guard let definition = node.operation?.definition, Self.moves.contains(definition) else {
+          return true
+        }
+      }
+    }
+    return false
+  }
+
+  /// What moves elements without computing.
+  private static let moves: [OpDefinition] = [
+    .reshape, .broadcastTo, .transpose, .slice, .pad, .concat, .gather,
+  ]
+
   /// What a reader of the report has to know of how its numbers were taken.
   func notes(
     _ feeds: Feeds, _ program: SplitProgram, _ options: GradientFlow.Options
   ) -> [String] {
     var notes: [String] = []
+    if operation.draws > 1 {
+      notes.append(
+        "the values and the gradient at '\(name)' are of the first of \(operation.draws) draws, "
+          + "whose share of the loss is 1/\(operation.draws)")
+    }
     if isNoiseFed(feeds), let noise {
       notes.append(
         options.isExact
           ? "'\(noise)' is given, and not used: expectations are over it"
           : "'\(noise)' is given: all draws are this one, and no estimators are compared")
+    }
+    if estimator.divergence != .closed, bendsDivergence(loss: program.loss) {
+      notes.append(
+        "\(estimator.name) samples the divergence, of which '\(program.loss)' is no weighted sum: "
+          + "it is another loss than that of the closed form")
     }
     guard options.comparesEstimators, options.isExact || !isNoiseFed(feeds) else { return notes }
     if !program.heldDraws.isEmpty {

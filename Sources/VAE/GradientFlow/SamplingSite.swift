@@ -37,6 +37,17 @@ public struct SamplingSite: Sendable {
     noise = noisePlace.map { graph[node.operands[$0]] }.flatMap { $0.isNoise ? $0.name : nil }
   }
 
+  /// Finds the node in a graph that is cut at what is fed, leaves and others. Throws diagnostics.
+  init(cutting source: Graph, at feeds: Feeds?, node name: String?) throws {
+    let fed = Set((feeds?.inputs ?? [:]).keys)
+    let draws = source.draws.filter { fed.contains($0.label) }
+    let left = source.draws.count - draws.count
+    if let draw = draws.first(where: { $0.name == name }) ?? (left == 0 ? draws.first : nil) {
+      throw Diagnostics([.drawIsGiven(draw)])
+    }
+    try self.init(source.cut(at: fed), node: name)
+  }
+
   /// The site in a graph that was made of its own and kept the names round the node.
   init(_ site: SamplingSite, in graph: Graph) {
     self.graph = graph
@@ -101,5 +112,15 @@ public struct SamplingSite: Sendable {
       let spec = operation.definition.operandSpec(at: index)
       return spec.choice.map { operation.attributes.symbol($0) } ?? spec.name
     }
+  }
+}
+
+extension Diagnostic {
+  static func drawIsGiven(_ draw: Node) -> Diagnostic {
+    Diagnostic(
+      "draw-given", "'\(draw.label)' is given a value: nothing is drawn there", at: draw.location,
+      place: "--inputs", expected: "a draw, to look at the gradient round it",
+      got: "an array for '\(draw.label)'",
+      fix: "give its noise instead: \(draw.label).eps; or leave it out")
   }
 }

@@ -69,6 +69,32 @@ import VAE
     #expect(abs(plain - variance { _ in 0 }) < 1e-9 * plain && best < plain)
   }
 
+  /// What is the mean and the standard deviation at once has one score, and one best baseline.
+  @Test func oneParameterHasOneBestBaseline() throws {
+    let (m, x) = (0.7, 2.0)
+    let flow = try Self.flow(
+      """
+      param m: f64[] init constant(\(m))
+      z ~ normal(mean: m, stddev: m)
+      loss = 0.5 * square(\(x) - z)
+      """)
+    // The trapezoidal rule, of the score (e + e² − 1)/m.
+    func mean(_ f: (_ cost: Double, _ score: Double) -> Double) -> Double {
+      let points = (-4000...4000).map { Double($0) * 0.003 }
+      let total = points.reduce(0) { $0 + exp(-0.5 * $1 * $1) }
+      return points.reduce(0) { sum, e in
+        let cost = 0.5 * (x - m - m * e) * (x - m - m * e)
+        return sum + exp(-0.5 * e * e) / total * f(cost, (e + e * e - 1) / m)
+      }
+    }
+    let best = mean { $0 * $1 * $1 } / mean { $1 * $1 }
+    let slope = mean { $0 * $1 }
+    let variance = mean { ($0 - best) * ($0 - best) * $1 * $1 } - slope * slope
+    let found = try Self.row(flow, "score_best_baseline").targets[0]
+    #expect(abs(found.mean - slope) < 1e-9 * abs(slope), "\(found.mean), \(slope)")
+    #expect(abs(found.variance - variance) < 1e-9 * variance, "\(found.variance), \(variance)")
+  }
+
   /// A small bias hides in a score function's noise, not beside an estimator of little variance.
   @Test func biasIsSeenBesideTheQuietest() throws {
     // Straight-through is off by p(1 − p)·½(1 − 2p) here; at p = ½ it is right.

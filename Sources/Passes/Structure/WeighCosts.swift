@@ -290,11 +290,11 @@ struct CostRewriting {
     let draw = drawn(node, index)
     let value = stopForEstimator(under(draw, node.id))
     var total: Value?
-    for (place, name) in parameters(of: node) {
+    for (places, name) in parameters(of: node) {
       var own = opContext(node, operation, draw)
       own = OpContext(
         builder: builder,
-        operands: own.operands.enumerated().map { $0 == place ? $1 : stopForEstimator($1) },
+        operands: own.operands.enumerated().map { places.contains($0) ? $1 : stopForEstimator($1) },
         attributes: own.attributes, type: own.type, name: own.name)
       let log = sampling.elementLogProbability(value, own)
       let shape = stateShape(node)
@@ -308,14 +308,18 @@ struct CostRewriting {
     return total
   }
 
-  /// The operands that have a score, with the keywords that the text gives them.
-  private func parameters(of node: Node) -> [(place: Int, name: String)] {
+  /// The operands that have a score, each with its places and the keyword that the text gives the
+  /// first: what is mean and standard deviation at once has one score.
+  private func parameters(of node: Node) -> [(places: [Int], name: String)] {
     guard let operation = node.operation, let sampling = operation.definition.sampling else {
       return []
     }
-    return node.operands.indices.filter { $0 != sampling.noiseOperand }.map { place in
+    let places = node.operands.indices.filter { $0 != sampling.noiseOperand }
+    return places.compactMap { place in
+      let alike = places.filter { node.operands[$0] == node.operands[place] }
+      if alike[0] != place { return nil }
       let spec = operation.definition.operandSpec(at: place)
-      return (place, spec.choice.map { operation.attributes.symbol($0) } ?? spec.name)
+      return (alike, spec.choice.map { operation.attributes.symbol($0) } ?? spec.name)
     }
   }
 
@@ -354,14 +358,16 @@ struct CostRewriting {
       if isObserved(state) { return }
       baselines.append(Baseline(state: state, observed: GraphOps.mean(mean)))
     case .best:
-      for (place, name) in parameters(of: node) {
+      for (places, name) in parameters(of: node) {
         var cost: Value?
         var square: Value?
         for index in slices.indices {
           let draw = drawn(node, index)
           let scores = sampling.scores(
             under(draw, node.id), opContext(node, operation, draw))
-          guard let score = scores[place] else { continue }
+          let parts = places.compactMap { scores[$0] }
+          guard let first = parts.first else { continue }
+          let score = parts.dropFirst().reduce(first, +)
           let squared = GraphOps.square(score)
           let f = alongDraw(slices[index], node, carrier)
           cost = cost.map { $0 + f * squared } ?? f * squared

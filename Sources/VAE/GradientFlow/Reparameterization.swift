@@ -49,7 +49,9 @@ extension Diagnostic {
       "not-reparameterizable",
       "'\(site.name)' cannot be written as a smooth function of its parameters and of noise",
       at: site.node.location, expected: "a draw that has the estimator pathwise",
-      got: "a draw from \(site.operation.definition.name)")
+      got: "a draw from \(site.operation.definition.name)",
+      fix: "\(Estimator.gumbelSoftmax.name) draws another, smooth one in its place; to see it: "
+        + "dot --gradflow \(site.name) --estimator \(site.name)=\(Estimator.gumbelSoftmax.name)")
   }
 
   fileprivate static func costWithoutDraw(_ site: SamplingSite) -> Diagnostic {

@@ -126,6 +126,18 @@ import Testing
     }
   }
 
+  /// Found by fuzzing: so did that of a smooth draw of a category.
+  @Test(arguments: ["categorical", "bernoulli"])
+  func loweringASmoothDrawIsExact(distribution: String) throws {
+    for seed in 0..<40 as Range<UInt64> {
+      var options = CompilerOptions()
+      options.validator = Validator(seed: seed)
+      _ = try Compiler(options).lower(
+        Self.graph("y ~ \(distribution)(logits: x, temperature: 0.7) estimator gumbel_softmax"))
+      #expect(options.validator?.summary.changedSteps == 1)
+    }
+  }
+
   /// Found by fuzzing: 0/σ² with a σ² that is 0 is NaN, whatever a derivative says of it.
   @Test func whatIsNoNumberHasNoDerivative() throws {
     for seed in Self.seeds {
@@ -136,6 +148,14 @@ import Testing
         .reassociating)
       #expect(found == nil, "\(found?.description ?? "")")
     }
+  }
+
+  /// Found by fuzzing: 1.23e−320 has three digits.
+  @Test(arguments: [("1e-320", true), ("1e-300", false)])
+  func underflowIsRounded(scale: String, isAllowed: Bool) throws {
+    let found = try Validator(seed: 1).deviation(
+      Self.graph("y = \(scale) * x"), Self.graph("y = \(scale) * (x * 1.001)"), .reassociating)
+    #expect((found == nil) == isAllowed, "\(found?.description ?? "")")
   }
 
   /// An infinite derivative of a finite value is a pole, and must not become NaN.

@@ -9,11 +9,11 @@ import Passes
 /// - `exact`: the same bits, where NaN equals NaN and −0 does not equal 0. Derivatives, which are
 ///   built anew, may differ as under `reassociating`.
 /// - `reassociating`: 8 ulp and 16 times the spread of the value before under random rounding
-///   (`PointEvaluation`). Where that spread is not finite nothing is said: there a rewrite may turn
-///   log σ(−1000) = −∞ into −1000. But what was finite stays so, and no NaN comes in, save into an
-///   infinite derivative of a value on whose way something overflows: there ∞ − ∞ depends on the
-///   order in which contributions are gathered. Of a value that is NaN before there is no
-///   derivative to compare.
+///   (`PointEvaluation`), and what underflows. Where that spread is not finite nothing is said:
+///   there a rewrite may turn log σ(−1000) = −∞ into −1000. But what was finite stays so, and no
+///   NaN comes in, save into an infinite derivative of a value on whose way something overflows:
+///   there ∞ − ∞ depends on the order in which contributions are gathered. Of a value that is NaN
+///   before there is no derivative to compare.
 /// - `finiteOnly`: the same, at points at which every value before is finite.
 struct Equivalence {
   private(set) var numbering = ValueNumbering()
@@ -257,9 +257,7 @@ struct Equivalence {
           undecided += 1
           return false
         }
-        let tolerance =
-          Equivalence.spreads * spread + Equivalence.ulps * abs(before.values[index])
-        allowed[index] = tolerance
+        allowed[index] = Equivalence.tolerance(before.values[index], spread)
         return !Equivalence.agree(
           before.values[index], after.values[index], spread, isExact: false)
       }
@@ -300,7 +298,12 @@ struct Equivalence {
     if isExact { return before.bitPattern == after.bitPattern }
     if before == after { return true }
     if before.isInfinite { return !after.isNaN }
-    return after.isFinite && abs(before - after) <= spreads * spread + ulps * abs(before)
+    return after.isFinite && abs(before - after) <= tolerance(before, spread)
+  }
+
+  /// Below the least normal number digits go one by one, and rounding is of no value's size.
+  private static func tolerance(_ value: Double, _ spread: Double) -> Double {
+    spreads * spread + ulps * abs(value) + .leastNormalMagnitude
   }
 
   private static func unravel(_ place: Int, _ shape: [Int]) -> [Int] {

@@ -42,9 +42,8 @@ extension OpDefinition {
         if isHard {
           values += line.indices.map { $0 == first ? 1 : 0 }
         } else {
-          let weights = line.map { Foundation.exp(($0 - largest) / temperature) }
-          let total = weights.reduce(0, +)
-          values += weights.map { $0 / total }
+          // As the decomposition has it, so that lowering changes no bit.
+          values += logSoftmaxLine(line.map { $0 / temperature }).map(Foundation.exp)
         }
       }
       return ReferenceArray(shape: context.shape, values: values)

@@ -53,6 +53,39 @@ import VAE
     #expect(rows.first { $0.estimator == "score_leave_one_out" }?.draws == 3)
   }
 
+  /// The noise of a draw that is held may be given.
+  @Test func noiseBeforeMayBeGiven() throws {
+    let flow = try Self.flow(
+      """
+      param m: f64[] init constant(3.0)
+        z1 ~ normal(mean: m, stddev: 1.0)
+        z2 ~ normal(mean: z1, stddev: 1.0)
+        loss = square(z2)
+      """, node: "z2", inputs: ["z1.eps": NDArray([0.5], shape: [])], draws: 4)
+    #expect(flow.split.rows[0].value.mean == 3.5 && flow.comparison != nil)
+  }
+
+  /// A cost that carries an axis of a later draw: the earlier has one baseline for all of it. By
+  /// enumeration of b the gradient of E Σ z² at each logit is 3·p(1 − p)·((1 + m)² − m²).
+  @Test(arguments: ["score_best_baseline", "score_mean_baseline", "score"])
+  func costsOfTwoDrawsHaveBaselines(estimator: String) throws {
+    let flow = try Self.flow(
+      """
+      param q: f64[2, 1] init constant(0.4)
+        param m: f64[3] init constant(0.25)
+        b ~ bernoulli(logits: q) estimator \(estimator)
+        z ~ normal(mean: b + m, stddev: 0.5) estimator score
+        loss = sum(square(z))
+      """, node: "b", draws: 3000)
+    let chance = 1 / (1 + exp(-0.4))
+    let exact = 2.0.squareRoot() * 3 * chance * (1 - chance) * 1.5
+    for row in try #require(flow.comparison).rows where row.estimator.hasPrefix("score") {
+      let target = row.targets[0]
+      let error = 5 * (target.variance / 3000).squareRoot()
+      #expect(abs(target.mean - exact) < error, "\(row.title): \(target.mean), \(exact)")
+    }
+  }
+
   @Test func dont_averageOverDrawsThatDiffer() throws {
     let found = Training.diagnostics {
       _ = try Self.flow(

@@ -390,9 +390,13 @@ struct CostRewriting {
     baselines.contains { $0.state.id == state.id }
   }
 
-  /// A slice's cost along the axes of the draw.
+  /// A slice's cost along the axes of the draw; what is carried of other draws has one baseline.
   private func alongDraw(_ slice: Value, _ node: Node, _ carrier: NodeID) -> Value {
     let axes = costs.carriedAxes(carrier, of: node)
+    let others = slice.shape.dims.indices.filter { axis in
+      !axes.contains(axis) && slice.shape.dims[axis] != 1
+    }
+    let slice = others.isEmpty ? slice : GraphOps.mean(slice, axes: others, keepdims: true)
     var order: [Int] = []
     var dims: [Dim] = []
     for axis in axes {

@@ -46,6 +46,11 @@ final class EstimatorProgram {
         feeds.inputs[name] = array
       }
     }
+    // The noise of what is held is of no use any more.
+    let isNeeded = source.needed(by: source.value(named: loss).map { [$0.id] } ?? [])
+    feeds.inputs = feeds.inputs.filter { name, _ in
+      source.node(named: name).map { !$0.isNoise || isNeeded[$0.id.index] } ?? true
+    }
     let compiler = Compiler()
     let lowered = try compiler.stabilize(compiler.lower(source), keeping: names)
     guard let root = lowered.value(named: loss) else {

@@ -107,6 +107,40 @@ public struct GroupLayout: Sendable {
     try check(graph, isUsedOutside)
   }
 
+  /// The layout of two groups as one, `members` in the order of the whole. Throws the reason why
+  /// they cannot run as one step.
+  ///
+  /// Where both run over the same space, and the one can have the other's rows and columns, they
+  /// have these together: then only who reads whom is looked at again.
+  package static func merged(
+    _ a: GroupLayout, _ b: GroupLayout, members: [NodeID], of graph: Graph,
+    isUsedOutside: (NodeID) -> Bool
+  ) throws(Illegal) -> GroupLayout {
+    // No earlier split fits both.
+    let (lower, split) = a.split < b.split ? (a, b.split) : (b, a.split)
+    guard a.space == b.space, b.anchor == nil, members.count <= mostMembers,
+      lower.split == split || fits(graph, lower.members, lower.parts, a.space, split: split)
+    else { return try GroupLayout(graph, members: members, isUsedOutside: isUsedOutside) }
+    var parts: [Part] = []
+    parts.reserveCapacity(members.count)
+    var (i, j) = (0, 0)
+    for member in members {
+      let isOfA = i < a.members.count && a.members[i] == member
+      parts.append(isOfA ? a.parts[i] : b.parts[j])
+      if isOfA { i += 1 } else { j += 1 }
+    }
+    let layout = GroupLayout(members: members, parts: parts, space: a.space, split: split)
+    try layout.check(graph, isUsedOutside)
+    return layout
+  }
+
+  private init(members: [NodeID], parts: [Part], space: Shape, split: Int) {
+    self.members = members
+    self.parts = parts
+    self.space = space
+    self.split = split
+  }
+
   private static func part(
     _ node: Node, _ graph: Graph, isFirst: Bool
   ) throws(Illegal) -> Part {
@@ -173,6 +207,7 @@ public struct GroupLayout: Sendable {
   }
 
   private static func extent(of shape: Shape, in space: Shape, split: Int) -> Extent? {
+    if shape == space { return Extent(rows: true, columns: true) }
     let missing = space.rank - shape.rank
     guard missing >= 0 else { return nil }
     func spans(_ axes: Range<Int>) -> Bool? {
@@ -200,7 +235,8 @@ public struct GroupLayout: Sendable {
       switch part {
       case .anchor: break
       case .elementwise, .alias:
-        for value in [id] + node.operands
+        if extent(of: node.type.shape, in: space, split: split) == nil { return false }
+        for value in node.operands
         where extent(of: graph[value].type.shape, in: space, split: split) == nil {
           return false
         }

@@ -61,6 +61,7 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, CustomString
   /// Axes align at the right. Equal dims stay, a literal 1 stretches; two different symbolic dims
   /// do not fit, whatever values they may take later.
   public func broadcast(with other: Shape) -> Shape? {
+    if self == other { return self }
     var result: [Dim] = []
     for offset in 1...max(rank, other.rank, 1) {
       let a = offset <= rank ? dims[rank - offset] : nil

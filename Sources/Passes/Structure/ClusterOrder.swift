@@ -89,11 +89,16 @@ struct ClusterOrder {
   /// Makes one cluster of two and returns it. Nothing may have been merged since `merge` was found.
   mutating func make(_ merge: Merge) -> Int {
     let (first, last) = (merge.first, merge.last)
-    let ahead = reaching(last, after: first)
+    if merge.behind.isEmpty {
+      // What needs the first comes after the last: both can stand there.
+      rank[Int(first)] = rank[Int(last)]
+    } else {
+      rerank(
+        ahead: reaching(last, after: first), first, behind: merge.behind,
+        between: rank[Int(first)], rank[Int(last)])
+    }
     parent[Int(last)] = first
     next.swapAt(Int(first), Int(last))
-    rerank(
-      ahead: ahead, first, behind: merge.behind, between: rank[Int(first)], rank[Int(last)])
     return Int(first)
   }
 

@@ -9,13 +9,18 @@ struct FusionClusters {
   private let isPinned: [Bool]
   private let canFuse: [Bool]
   private let isProduct: [Bool]
+  /// Whether a node is a sum or a join, whose value is finished only when its step is.
+  private let isEnd: [Bool]
   private let isOperation: [Bool]
   private var order: ClusterOrder
   /// The members of each cluster, in graph order.
   private var members: [[Int]]
+  /// How the members of a cluster run as one step; nil where that is not known, or where they do
+  /// not: a product alone is no group.
+  private var layouts: [GroupLayout?]
   /// Whether a cluster holds a matrix product.
   private var products: [Bool]
-  /// Whether a cluster holds a sum or a join, whose value is finished only when the step is.
+  /// Whether a cluster holds a sum or a join.
   private var ends: [Bool]
   /// The number of the trial that last held a node, by node.
   private var tried: [Int]
@@ -54,14 +59,16 @@ struct FusionClusters {
       if case .anchor? = node.operation?.definition.fusion { true } else { false }
     }
     products = isProduct
-    ends = graph.nodes.map { node in
+    isEnd = graph.nodes.map { node in
       switch node.operation?.definition.fusion {
       case .sum?, .join?: true
       case .anchor?, .elementwise?, .window?, nil: false
       }
     }
+    ends = isEnd
     tried = Array(repeating: 0, count: graph.nodes.count)
     members = graph.nodes.indices.map { [$0] }
+    layouts = Array(repeating: nil, count: graph.nodes.count)
     isOperation = graph.nodes.map { $0.operation != nil }
     let (followers, isWhole) = FusionClusters.followers(graph, users)
     if let order = ClusterOrder(edges: zip(users, followers).map { $0 + $1 }, runs: isOperation) {
@@ -163,12 +170,15 @@ struct FusionClusters {
       let merge = order.merge(of: a, b)
     else { return }
     let both = FusionClusters.merged(members[a], members[b])
-    guard isLegal(both) else { return }
+    guard let layout = layout(of: both, merging: a, b) else { return }
     let (hasProduct, hasEnd) = (products[a] || products[b], ends[a] || ends[b])
     members[a] = []
     members[b] = []
+    layouts[a] = nil
+    layouts[b] = nil
     let merged = order.make(merge)
     members[merged] = both
+    layouts[merged] = layout
     products[merged] = hasProduct
     ends[merged] = hasEnd
   }
@@ -201,23 +211,34 @@ struct FusionClusters {
   /// Whether a member of `b` needs a finished sum or join of `a`: the quickest of reasons.
   private mutating func endsMeet(_ a: Int, _ b: Int) -> Bool {
     guard ends[a] else { return false }
-    for member in members[a] {
-      switch graph.nodes[member].operation?.definition.fusion {
-      case .sum?, .join?:
-        for user in users[member] where order.cluster(of: user) == b { return true }
-      default: break
-      }
+    for member in members[a] where isEnd[member] {
+      for user in users[member] where order.cluster(of: user) == b { return true }
     }
     return false
   }
 
-  private mutating func isLegal(_ both: [Int]) -> Bool {
+  /// The layout of two clusters as one; nil when they cannot be one.
+  private mutating func layout(of both: [Int], merging a: Int, _ b: Int) -> GroupLayout? {
+    let parts = products[b] ? (layout(of: b), layout(of: a)) : (layout(of: a), layout(of: b))
     trials += 1
     for member in both { tried[member] = trials }
-    let layout = try? GroupLayout(graph, members: inOrder(both)) { id in
+    func isUsedOutside(_ id: NodeID) -> Bool {
       isPinned[id.index] || users[id.index].contains { tried[$0] != trials }
     }
-    return layout != nil
+    if let first = parts.0, let second = parts.1 {
+      return try? GroupLayout.merged(
+        first, second, members: inOrder(both), of: graph, isUsedOutside: isUsedOutside)
+    }
+    return try? GroupLayout(graph, members: inOrder(both), isUsedOutside: isUsedOutside)
+  }
+
+  /// The layout of a cluster, found once.
+  private mutating func layout(of cluster: Int) -> GroupLayout? {
+    if let known = layouts[cluster] { return known }
+    // Who reads a member is asked when it is merged.
+    layouts[cluster] = try? GroupLayout(
+      graph, members: inOrder(members[cluster]), isUsedOutside: { _ in false })
+    return layouts[cluster]
   }
 
   /// What the person should know of the search.

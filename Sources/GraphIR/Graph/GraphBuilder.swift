@@ -18,7 +18,7 @@ public final class GraphBuilder {
   @exclusivity(unchecked) var nodes: [Draft] = []
   /// The first of equal nodes; filled when it is first needed, since a graph that is only looked
   /// at needs none.
-  var shared: [ConsKey: NodeID] = [:]
+  @exclusivity(unchecked) private var equals = EqualNodes()
   private var isShared = true
   var ids: [String: NodeID] = [:]
   private var reserved: Set<String> = []
@@ -31,6 +31,8 @@ public final class GraphBuilder {
   private var role = Role.forward
   private var location: SourceLocation?
   private var group: Int?
+  /// The node whose scope, role and location new nodes take over; read when the first is made.
+  private var model: NodeID?
 
   struct Draft {
     var body: Node.Body
@@ -53,12 +55,6 @@ public final class GraphBuilder {
       case .leaf(let leaf): leaf.isShareable && name == nil
       }
     }
-  }
-
-  struct ConsKey: Hashable {
-    var body: Node.Body
-    var operands: [NodeID]
-    var dtype: DType
   }
 
   /// A name is in use already, by the node given.
@@ -89,14 +85,72 @@ public final class GraphBuilder {
     }
   }
 
-  /// To be called before `shared` is asked.
+  // MARK: Equal nodes
+
+  /// To be called before equal nodes are looked for.
   func share() {
     if isShared { return }
     isShared = true
-    shared.reserveCapacity(nodes.count)
-    for (index, draft) in nodes.enumerated() where draft.isShareable {
-      let key = ConsKey(body: draft.body, operands: draft.operands, dtype: draft.type.dtype)
-      if shared[key] == nil { shared[key] = NodeID(index) }
+    equals.reserve(nodes.count)
+    for index in nodes.indices where nodes[index].isShareable { keepFirst(NodeID(index)) }
+  }
+
+  private static func hash(_ body: Node.Body, _ operands: [NodeID]) -> Int {
+    switch body {
+    case .leaf(let leaf): return leaf.hashValue
+    case .operation(let operation):
+      var hash = UInt(bitPattern: ObjectIdentifier(operation.definition).hashValue)
+      for operand in operands {
+        hash = (hash ^ UInt(operand.index)) &* 0x9E37_79B9_7F4A_7C15
+        hash ^= hash >> 32
+      }
+      if !operation.attributes.entries.isEmpty {
+        hash ^= UInt(bitPattern: operation.attributes.hashValue)
+      }
+      return Int(bitPattern: hash)
+    }
+  }
+
+  private func hash(of id: NodeID) -> Int {
+    GraphBuilder.hash(nodes[id.index].body, nodes[id.index].operands)
+  }
+
+  private func place(
+    _ hash: Int, _ body: Node.Body, _ operands: [NodeID], _ dtype: DType
+  ) -> Int? {
+    equals.place(hash) { id in
+      nodes[id.index].operands == operands && nodes[id.index].type.dtype == dtype
+        && nodes[id.index].body == body
+    }
+  }
+
+  private func place(equalTo id: NodeID, _ hash: Int) -> Int? {
+    place(hash, nodes[id.index].body, nodes[id.index].operands, nodes[id.index].type.dtype)
+  }
+
+  private func existing(_ body: Node.Body, _ operands: [NodeID], _ dtype: DType) -> NodeID? {
+    share()
+    return place(GraphBuilder.hash(body, operands), body, operands, dtype).map { equals[$0] }
+  }
+
+  /// Lets the node be found by those that are equal to it, unless an earlier one is. Returns who is
+  /// equal to it and was found so far.
+  @discardableResult
+  func keepFirst(_ id: NodeID) -> NodeID? {
+    let hash = hash(of: id)
+    guard let place = place(equalTo: id, hash) else {
+      equals.insert(id, hash)
+      return nil
+    }
+    let twin = equals[place]
+    if id < twin { equals[place] = id }
+    return twin
+  }
+
+  /// Nobody is to find the node any more: it is gone, or is about to change.
+  func forget(_ id: NodeID) {
+    if let place = place(equalTo: id, hash(of: id)), equals[place] == id {
+      equals.remove(at: place)
     }
   }
 
@@ -161,11 +215,10 @@ public final class GraphBuilder {
     precondition(name != nil || leaf.isShareable, "a leaf that is not a constant needs a name")
     if let name { precondition(ids[name] == nil, "the name '\(name)' is taken") }
     if let excess = type.excess { preconditionFailure("\(type) has \(excess.message)") }
-    if leaf.isShareable, name == nil {
-      share()
-      let key = ConsKey(body: .leaf(leaf), operands: [], dtype: type.dtype)
-      if let id = shared[key] { return Value(builder: self, id: id) }
+    if leaf.isShareable, name == nil, let id = existing(.leaf(leaf), [], type.dtype) {
+      return Value(builder: self, id: id)
     }
+    settleModel()
     return Value(
       builder: self,
       id: append(
@@ -187,14 +240,14 @@ public final class GraphBuilder {
     let type = try op.type(
       TypeRule.Context(definition: op, operands: operands.map(\.type), attributes: complete))
     let body = Node.Body.operation(Operation(op, complete))
-    let key = ConsKey(body: body, operands: operands.map(\.id), dtype: type.dtype)
-    share()
-    if let id = shared[key] { return Value(builder: self, id: id) }
+    let ids = operands.map(\.id)
+    if let id = existing(body, ids, type.dtype) { return Value(builder: self, id: id) }
+    settleModel()
     return Value(
       builder: self,
       id: append(
         Draft(
-          body: body, operands: key.operands, type: type, scope: scopePath, location: location,
+          body: body, operands: ids, type: type, scope: scopePath, location: location,
           role: role, group: group)))
   }
 
@@ -213,20 +266,13 @@ public final class GraphBuilder {
   }
 
   @discardableResult
-  private func append(_ draft: Draft) -> NodeID {
+  private func append(_ draft: consuming Draft) -> NodeID {
     let id = NodeID(nodes.count)
-    nodes.append(draft)
-    if case .operation(let operation) = draft.body {
-      nodes[id.index].definition = operation.definition
-    }
+    if case .operation(let operation) = draft.body { draft.definition = operation.definition }
     if let name = draft.name { ids[name] = id }
     for alias in draft.aliases { ids[alias] = id }
-    if isShared, draft.isShareable {
-      let key = ConsKey(body: draft.body, operands: draft.operands, dtype: draft.type.dtype)
-      // The first of equal nodes stays: one look-up instead of two.
-      func keepFirst(_ entry: inout NodeID) {}
-      keepFirst(&shared[key, default: id])
-    }
+    nodes.append(draft)
+    if isShared, nodes[id.index].isShareable { keepFirst(id) }
     return id
   }
 
@@ -268,6 +314,7 @@ public final class GraphBuilder {
 
   /// What is built inside `body` belongs to the scope `name`, within the current one.
   public func scope<R, E: Error>(_ name: String, _ body: () throws(E) -> R) throws(E) -> R {
+    settleModel()
     scopePath.append(name)
     defer { scopePath.removeLast() }
     return try body()
@@ -278,6 +325,7 @@ public final class GraphBuilder {
     scope: [String]? = nil, role: Role? = nil, location: SourceLocation? = nil,
     group: Int?? = nil, _ body: () throws(E) -> R
   ) throws(E) -> R {
+    settleModel()
     let saved = (scopePath, self.role, self.location, self.group)
     defer { (scopePath, self.role, self.location, self.group) = saved }
     if let scope { scopePath = scope }
@@ -285,6 +333,20 @@ public final class GraphBuilder {
     if let location { self.location = location }
     if let group { self.group = group }
     return try body()
+  }
+
+  /// What is built from now on bears the scope, role and location of a node, and no group.
+  ///
+  /// Costs nothing until something is built, and rules build seldom.
+  package func build(like model: NodeID) { self.model = model }
+
+  private func settleModel() {
+    guard let model else { return }
+    self.model = nil
+    scopePath = nodes[model.index].scope
+    role = nodes[model.index].role
+    location = nodes[model.index].location
+    group = nil
   }
 
   package func setRole(_ role: Role, of id: NodeID) { nodes[id.index].role = role }
@@ -305,6 +367,18 @@ public final class GraphBuilder {
   package func operands(of id: NodeID) -> [NodeID] { nodes[id.index].operands }
   /// The op that computes a node; nil for leaves.
   package func definition(of id: NodeID) -> OpDefinition? { nodes[id.index].definition }
+  /// Whether `op` computes the node: asked more often than anything else.
+  package func isUse(_ id: NodeID, of op: OpDefinition) -> Bool {
+    nodes[id.index].definition === op
+  }
+  package func isLeaf(_ id: NodeID) -> Bool { nodes[id.index].definition == nil }
+  package func operandCount(of id: NodeID) -> Int { nodes[id.index].operands.count }
+  package func operand(_ place: Int, of id: NodeID) -> NodeID { nodes[id.index].operands[place] }
+  /// The number of a constant; nil for everything else.
+  package func constant(of id: NodeID) -> Scalar? {
+    guard isLeaf(id), case .leaf(.constant(let scalar)) = nodes[id.index].body else { return nil }
+    return scalar
+  }
   package func role(of id: NodeID) -> Role { nodes[id.index].role }
   package func scope(of id: NodeID) -> [String] { nodes[id.index].scope }
   package func location(of id: NodeID) -> SourceLocation? { nodes[id.index].location }

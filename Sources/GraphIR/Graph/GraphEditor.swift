@@ -16,7 +16,11 @@ package final class GraphEditor {
   /// What stands in the place of the last user of a dropped node.
   @exclusivity(unchecked) private var absorbers: [NodeID: NodeID] = [:]
   /// Hears of each node whose operands or users changed, new ones among them.
-  package var touched: (NodeID) -> Void = { _ in }
+  @exclusivity(unchecked) package var touched: (NodeID) -> Void = { _ in }
+
+  /// The number of the search that last came by, by node.
+  @exclusivity(unchecked) private var lastSeen: [Int32]
+  @exclusivity(unchecked) private var searches: Int32 = 0
 
   private static let fewUsers = 16
   private static let shortSearch = 64
@@ -29,6 +33,7 @@ package final class GraphEditor {
     replacements = Array(repeating: nil, count: count)
     isDropped = Array(repeating: false, count: count)
     isPinned = Array(repeating: false, count: count)
+    lastSeen = Array(repeating: 0, count: count)
     for node in graph.nodes {
       for operand in node.operands { users[operand.index].append(node.id) }
       if node.body.isSignature { isPinned[node.id.index] = true }
@@ -77,15 +82,21 @@ package final class GraphEditor {
   /// Whether `value` needs `id`, as far as a short search tells: what a rule builds round the node
   /// it is to replace is found, what lies far behind it is not.
   package func depends(_ value: NodeID, on id: NodeID) -> Bool {
-    var seen: Set<NodeID> = [value]
+    register()
+    if value == id { return true }
+    searches += 1
+    lastSeen[value.index] = searches
+    var seen = 1
     var stack = [value]
-    while let next = stack.popLast(), seen.count < GraphEditor.shortSearch {
-      if next == id { return true }
-      for operand in builder.nodes[next.index].operands where seen.insert(operand).inserted {
+    while let next = stack.popLast(), seen < GraphEditor.shortSearch {
+      for operand in builder.nodes[next.index].operands where lastSeen[operand.index] != searches {
+        if operand == id { return true }
+        lastSeen[operand.index] = searches
+        seen += 1
         stack.append(operand)
       }
     }
-    return stack.contains(id) || seen.contains(id)
+    return false
   }
 
   // MARK: Changing
@@ -97,6 +108,7 @@ package final class GraphEditor {
       users.append([])
       replacements.append(nil)
       isDropped.append(false)
+      lastSeen.append(0)
       isPinned.append(builder.nodes[id.index].body.isSignature)
       for operand in builder.nodes[id.index].operands {
         users[operand.index].append(id)
@@ -133,25 +145,21 @@ package final class GraphEditor {
       revive(to)
       moveNames(from, to)
       if isPinned[from.index] { isPinned[to.index] = true }
-      let key = consKey(from)
-      if builder.shared[key] == from { builder.shared[key] = nil }
+      builder.forget(from)
       replacements[from.index] = to
       let moved = users[from.index]
       users[from.index] = []
       for user in moved {
-        let oldKey = consKey(user)
-        if builder.shared[oldKey] == user { builder.shared[oldKey] = nil }
+        builder.forget(user)
         // One place at a time: `users` holds the node once per place.
         if let place = builder.nodes[user.index].operands.firstIndex(of: from) {
           builder.nodes[user.index].operands[place] = to
           users[to.index].append(user)
         }
-        let newKey = consKey(user)
         guard isAlive(user) else { continue }
-        if let twin = builder.shared[newKey], twin != user, isAlive(twin) {
+        if let twin = builder.keepFirst(user), twin != user, isAlive(twin) {
           pending.append((max(twin, user), min(twin, user)))
         }
-        builder.shared[newKey] = min(builder.shared[newKey] ?? user, user)
         touched(user)
       }
       for user in users[to.index] where isAlive(user) { touched(user) }
@@ -159,15 +167,12 @@ package final class GraphEditor {
     }
   }
 
-  private func consKey(_ id: NodeID) -> GraphBuilder.ConsKey {
-    GraphBuilder.ConsKey(
-      body: builder.nodes[id.index].body, operands: builder.nodes[id.index].operands,
-      dtype: builder.nodes[id.index].type.dtype)
-  }
-
   private func moveNames(_ from: NodeID, _ to: NodeID) {
+    guard
+      builder.nodes[from.index].name != nil || !builder.nodes[from.index].aliases.isEmpty
+        || !builder.nodes[from.index].absorbed.isEmpty
+    else { return }
     let draft = builder.nodes[from.index]
-    guard draft.name != nil || !draft.aliases.isEmpty || !draft.absorbed.isEmpty else { return }
     for name in (draft.name.map { [$0] } ?? []) + draft.aliases {
       builder.ids[name] = to
       if builder.nodes[to.index].name == nil {
@@ -194,8 +199,7 @@ package final class GraphEditor {
         if users[operand.index].isEmpty, !isPinned[operand.index], isAlive(operand) {
           isDropped[operand.index] = true
           absorbers[operand] = heir
-          let key = consKey(operand)
-          if builder.shared[key] == operand { builder.shared[key] = nil }
+          builder.forget(operand)
           pending.append(operand)
         } else {
           touched(operand)
@@ -210,8 +214,7 @@ package final class GraphEditor {
     for index in stride(from: users.count - 1, through: first.index, by: -1)
     where users[index].isEmpty && !isPinned[index] && isAlive(NodeID(index)) {
       isDropped[index] = true
-      let key = consKey(NodeID(index))
-      if builder.shared[key] == NodeID(index) { builder.shared[key] = nil }
+      builder.forget(NodeID(index))
       release(operandsOf: NodeID(index), for: nil)
     }
   }

@@ -30,18 +30,18 @@ public final class PassContext {
   }
 
   public let options: Options
-  public private(set) var replacements: [Replacement] = []
+  @exclusivity(unchecked) public private(set) var replacements: [Replacement] = []
   /// What is no error but should be known: a budget that ran out.
   public private(set) var notes: [String] = []
   /// The name of the running pass.
-  public internal(set) var pass = ""
+  @exclusivity(unchecked) public internal(set) var pass = ""
   /// Nodes at which the running pass found nothing to do before and round which nothing changed
   /// since, by index; nil when it has not run.
   var settled: [Bool]?
   /// Hears of each replacement before it is made.
   var onReplacement: (_ pass: String, _ rule: String) -> Void = { _, _ in }
   /// Hears of each rule before it is tried at a node; nil costs nothing.
-  var onTry: ((_ pass: String, _ rule: String) -> Void)?
+  @exclusivity(unchecked) var onTry: ((_ pass: String, _ rule: String) -> Void)?
 
   public init(_ options: Options = Options()) { self.options = options }
 

@@ -63,9 +63,16 @@ public struct PassManager: Sendable {
     context.onReplacement = { pass, rule in
       for observer in observers { observer.willReplace(pass, rule) }
     }
-    let trials = observers.compactMap(\.willTry)
-    if !trials.isEmpty {
-      context.onTry = { pass, rule in for trial in trials { trial(pass, rule) } }
+    for observer in observers {
+      guard let next = observer.willTry else { continue }
+      guard let others = context.onTry else {
+        context.onTry = next
+        continue
+      }
+      context.onTry = { pass, rule in
+        others(pass, rule)
+        next(pass, rule)
+      }
     }
     var settled = SettledNodes()
     for (index, pass) in passes.enumerated() {

@@ -9,7 +9,7 @@ import GraphOps
 ///
 /// The body returns what stands for the node, or nil where the rule does not apply. It may build
 /// nodes freely: what it throws away is dropped.
-public struct RewriteRule: Sendable {
+public final class RewriteRule: Sendable {
   public let name: String
   /// `x + 0 => x`, with the rule's guards in words.
   public let pattern: String
@@ -34,24 +34,46 @@ public struct RewriteRule: Sendable {
 public final class RewriteSite {
   let editor: GraphEditor
   let context: PassContext
+  public let builder: GraphBuilder
   /// The value that may be replaced.
   public let value: Value
   public let operation: Operation
   public let operands: [Value]
   /// Further values that the rule replaces at the same time.
-  var others: [(old: NodeID, new: NodeID)] = []
-  /// The value taken apart, once for all rules that ask.
-  private(set) lazy var sum = SignedSum(value, self)
+  @exclusivity(unchecked) var others: [(old: NodeID, new: NodeID)] = []
+  @exclusivity(unchecked) private var knownSum: SignedSum?
+  @exclusivity(unchecked) private var knownFactors: [OpDefinition]?
   /// Products taken apart, likewise.
-  var products: [NodeID: (number: Double, factors: [Value])] = [:]
+  @exclusivity(unchecked) var products: [NodeID: (number: Double, factors: [Value])] = [:]
+
+  /// Whether any node must stay as it is.
+  private let keepsAny: Bool
 
   init(_ editor: GraphEditor, _ context: PassContext, _ id: NodeID, _ operation: Operation) {
     self.editor = editor
     self.context = context
     self.operation = operation
     let builder = editor.builder
+    self.builder = builder
+    keepsAny = !context.options.kept.isEmpty
     value = Value(builder: builder, id: id)
     operands = builder.operands(of: id).map { Value(builder: builder, id: $0) }
+  }
+
+  /// The value taken apart, once for all rules that ask.
+  var sum: SignedSum {
+    if let knownSum { return knownSum }
+    let sum = SignedSum(value, self)
+    knownSum = sum
+    return sum
+  }
+
+  /// The ops that compute the factors of its terms: what a rule asks before it compares terms.
+  private var factorOps: [OpDefinition] {
+    if let knownFactors { return knownFactors }
+    let ops = factorOps(of: sum)
+    knownFactors = ops
+    return ops
   }
 
   /// Replaces another value too, when the body returns a replacement for its own.
@@ -63,13 +85,25 @@ public final class RewriteSite {
   public var attributes: Attributes { operation.attributes }
   public var type: ValueType { value.type }
   public var shape: Shape { value.type.shape }
-  public var builder: GraphBuilder { editor.builder }
 
   /// The operands of `value` when it is a use of `op` that rules may look into, else nil.
   public func operands(of value: Value, _ op: OpDefinition) -> [Value]? {
-    guard builder.definition(of: value.id) == op, !isKept(value) else { return nil }
+    guard isUse(value, of: op) else { return nil }
     return builder.operands(of: value.id).map { Value(builder: builder, id: $0) }
   }
+
+  /// Whether `value` is a use of `op` that rules may look into.
+  func isUse(_ value: Value, of op: OpDefinition) -> Bool {
+    builder.isUse(value.id, of: op) && !isKept(value)
+  }
+
+  /// One operand of an operation.
+  func operand(_ place: Int, of value: Value) -> Value {
+    Value(builder: builder, id: builder.operand(place, of: value.id))
+  }
+
+  /// Whether some term of the site's value is a use of `op`, or has one as a factor.
+  func hasTerm(with op: OpDefinition) -> Bool { factorOps.contains { $0 === op } }
 
   /// The attributes of an operation.
   public func attributes(of value: Value) -> Attributes {
@@ -85,15 +119,13 @@ public final class RewriteSite {
   /// The number, when `value` is a constant, also one stretched by `broadcast_to` or reshaped.
   public func literal(_ value: Value) -> Scalar? {
     var id = value.id
-    while true {
-      switch builder.body(of: id) {
-      case .leaf(.constant(let scalar)): return scalar
-      case .operation(let operation)
-      where operation.definition == .broadcastTo || operation.definition == .reshape:
-        id = builder.operands(of: id)[0]
-      default: return nil
+    while !builder.isLeaf(id) {
+      guard builder.isUse(id, of: .broadcastTo) || builder.isUse(id, of: .reshape) else {
+        return nil
       }
+      id = builder.operand(0, of: id)
     }
+    return builder.constant(of: id)
   }
 
   /// Whether the operand at `index` is the number `number`; −0 is not 0.
@@ -110,13 +142,15 @@ public final class RewriteSite {
 
   /// The operations that use `value`, each once.
   public func users(of value: Value) -> [Value] {
-    Set(editor.users(of: value.id)).sorted().filter(editor.isAlive)
-      .map { Value(builder: builder, id: $0) }
+    let ids = editor.users(of: value.id)
+    // One user has nobody to be sorted with.
+    let unique = ids.count > 1 ? Set(ids).sorted() : ids
+    return unique.filter(editor.isAlive).map { Value(builder: builder, id: $0) }
   }
 
   /// Whether derivatives with respect to the value are wanted later, so that it must stay as it is.
   public func isKept(_ value: Value) -> Bool {
-    guard !context.options.kept.isEmpty else { return false }
+    guard keepsAny else { return false }
     return builder.name(of: value.id).map(context.options.kept.contains) ?? false
   }
 }

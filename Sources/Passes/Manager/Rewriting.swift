@@ -28,24 +28,27 @@ private struct RewriteDriver {
 
   /// Nodes to look at, each at most once, first come first served.
   final class Queue {
-    private var items: [NodeID] = []
-    private var head = 0
-    private var isIn: [Bool] = []
+    // By one owner, and asked for every node of every pass.
+    @exclusivity(unchecked) private var items: [NodeID] = []
+    @exclusivity(unchecked) private var head = 0
+    @exclusivity(unchecked) private var isIn: [Bool] = []
     /// What is touched while a rule is tried, which counts only if it applies: else two rules that
     /// build and throw away would call each other for ever.
-    private var trial: [NodeID]?
+    @exclusivity(unchecked) private var touched: [NodeID] = []
+    @exclusivity(unchecked) private var isTrial = false
 
-    func beginTrial() { trial = [] }
+    func beginTrial() { isTrial = true }
 
     func endTrial(success: Bool) {
-      let touched = trial ?? []
-      trial = nil
+      isTrial = false
+      if touched.isEmpty { return }
       if success { for id in touched { push(id) } }
+      touched.removeAll(keepingCapacity: true)
     }
 
     func push(_ id: NodeID) {
-      if trial != nil {
-        trial?.append(id)
+      if isTrial {
+        touched.append(id)
         return
       }
       while isIn.count <= id.index { isIn.append(false) }
@@ -84,17 +87,12 @@ private struct RewriteDriver {
       guard let definition = editor.builder.definition(of: id), let rules = rulesByOp[definition],
         case .operation(let operation) = editor.builder.body(of: id)
       else { continue }
-      let builder = editor.builder
       let site = RewriteSite(editor, context, id, operation)
       if site.isKept(site.value) { continue }
-      builder.with(
-        scope: builder.scope(of: id), role: builder.role(of: id),
-        location: builder.location(of: id), group: .some(nil)
-      ) {
-        for rule in rules where tryRule(rule, site) {
-          budget -= 1
-          break
-        }
+      editor.builder.build(like: id)
+      for rule in rules where tryRule(rule, site) {
+        budget -= 1
+        break
       }
       if budget == 0 {
         context.note(
@@ -108,12 +106,12 @@ private struct RewriteDriver {
   private mutating func tryRule(_ rule: RewriteRule, _ site: RewriteSite) -> Bool {
     let builder = editor.builder
     let id = site.value.id
-    site.others.removeAll()
+    if !site.others.isEmpty { site.others.removeAll() }
     context.onTry?(context.pass, rule.name)
     let firstNew = NodeID(builder.nodeCount)
     queue.beginTrial()
     guard let found = rule.body(site), found.id != id, !editor.depends(found.id, on: id) else {
-      editor.dropUnused(from: firstNew)
+      if builder.nodeCount > firstNew.index { editor.dropUnused(from: firstNew) }
       queue.endTrial(success: false)
       return false
     }

@@ -33,6 +33,13 @@ struct SettledNodes {
     }
   }
 
+  private static func isSame(_ old: Node, _ new: Node, _ places: [NodeID?]) -> Bool {
+    let (before, after) = (old.operands, new.operands)
+    return before.count == after.count
+      && before.indices.allSatisfy { places[before[$0].index] == after[$0] }
+      && old.body == new.body
+  }
+
   /// The nodes of the new graph that are not what they were, and those round them.
   private static func changed(_ step: PassStep) -> [Bool] {
     let after = step.after
@@ -46,12 +53,10 @@ struct SettledNodes {
         }
         continue
       }
-      let new = after[place]
-      let isSame =
-        !isKnown[place.index] && new.body == node.body
-        && new.operands == node.operands.map { step.places[$0.index] }
+      if isKnown[place.index] || !isSame(node, after[place], step.places) {
+        distance[place.index] = 0
+      }
       isKnown[place.index] = true
-      if !isSame { distance[place.index] = 0 }
     }
     for node in after.nodes where !isKnown[node.id.index] { distance[node.id.index] = 0 }
     // A changed node changes what its operands are used by.

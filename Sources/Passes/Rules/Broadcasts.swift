@@ -75,9 +75,9 @@ extension RewriteSite {
   /// The operands as they were before they were stretched, and the type of the site's op on them;
   /// nil when none was stretched, or when they do not fit without it.
   fileprivate func unstretched() -> (bare: [Value], type: ValueType)? {
+    guard operands.contains(where: { isUse($0, of: .broadcastTo) }) else { return nil }
     let bare = operands.map { operand(of: $0, .broadcastTo) ?? $0 }
-    guard bare.map(\.id) != operands.map(\.id),
-      let type = type(of: operation.definition, bare, attributes)
+    guard let type = type(of: operation.definition, bare, attributes)
     else { return nil }
     return (bare, type)
   }

@@ -19,6 +19,7 @@ extension RewriteRule {
     ) { site in
       guard site[0].id != site[1].id else { return nil }
       let rarer = site.useCount(site[0]) <= site.useCount(site[1]) ? site[0] : site[1]
+      if site.useCount(rarer) == 1 { return nil }
       // The earlier of the two stays.
       return site.users(of: rarer).first { user in
         guard user.id < site.value.id,

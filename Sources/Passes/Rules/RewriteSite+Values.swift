@@ -9,11 +9,9 @@ extension RewriteSite {
   func scalar(_ value: Value) -> Scalar? {
     var value = value
     while !isKept(value) {
-      if case .leaf(.constant(let scalar)) = builder.body(of: value.id) { return scalar }
-      guard let inner = operands(of: value, .broadcastTo) ?? operands(of: value, .reshape) else {
-        return nil
-      }
-      value = inner[0]
+      if builder.isLeaf(value.id) { return builder.constant(of: value.id) }
+      guard isUse(value, of: .broadcastTo) || isUse(value, of: .reshape) else { return nil }
+      value = operand(0, of: value)
     }
     return nil
   }
@@ -22,7 +20,9 @@ extension RewriteSite {
   func number(_ value: Value) -> Double? { scalar(value)?.doubleValue }
 
   /// The one operand of `value` when it is a use of the one-operand op.
-  func operand(of value: Value, _ op: OpDefinition) -> Value? { operands(of: value, op)?[0] }
+  func operand(of value: Value, _ op: OpDefinition) -> Value? {
+    isUse(value, of: op) ? operand(0, of: value) : nil
+  }
 
   /// `value` if it can stand in the place of the site's value.
   func fitting(_ value: Value) -> Value? { value.type == type ? value : nil }

@@ -38,14 +38,15 @@ extension RewriteSite {
       var next: (Double, Value)?
       if let x = operand(of: inner, .neg) {
         next = (-1, x)
-      } else if let x = operands(of: inner, .mul) {
-        if let number = coefficient(x[0]) {
-          next = (number, x[1])
-        } else if let number = coefficient(x[1]) {
-          next = (number, x[0])
+      } else if isUse(inner, of: .mul) {
+        let (a, b) = (operand(0, of: inner), operand(1, of: inner))
+        if let number = coefficient(a) {
+          next = (number, b)
+        } else if let number = coefficient(b) {
+          next = (number, a)
         }
-      } else if let x = operands(of: inner, .div), let number = coefficient(x[1]) {
-        next = (1 / number, x[0])
+      } else if isUse(inner, of: .div), let number = coefficient(operand(1, of: inner)) {
+        next = (1 / number, operand(0, of: inner))
       }
       guard let next, next.1.type == value.type else { return (factor, inner) }
       (factor, inner) = (factor * next.0, next.1)
@@ -79,25 +80,22 @@ extension RewriteSite {
       if let inner = operand(of: y, .neg) { return (-sign, inner, shift) }
       return (sign, y, shift)
     }
-    if let x = operands(of: value, .add) {
-      if let shift = coefficient(x[0]) { return parts(1, x[1], shift) }
-      if let shift = coefficient(x[1]) { return parts(1, x[0], shift) }
-    }
-    if let x = operands(of: value, .sub) {
-      if let shift = coefficient(x[0]) { return parts(-1, x[1], shift) }
-      if let shift = coefficient(x[1]) { return parts(1, x[0], -shift) }
-    }
+    let isSum = isUse(value, of: .add)
+    guard isSum || isUse(value, of: .sub) else { return nil }
+    let (a, b) = (operand(0, of: value), operand(1, of: value))
+    if let shift = coefficient(a) { return parts(isSum ? 1 : -1, b, shift) }
+    if let shift = coefficient(b) { return parts(1, a, isSum ? shift : -shift) }
     return nil
   }
 
   /// x of `square(x)`, `x * x` and `x ** 2`.
   func squareRoot(of value: Value) -> Value? {
     if let x = operand(of: value, .square) { return x }
-    if let x = operands(of: value, .mul), x[0].id == x[1].id { return x[0] }
-    if let x = operands(of: value, .pow), coefficient(x[1]) == 2, x[0].type == value.type {
-      return x[0]
-    }
-    return nil
+    let isProduct = isUse(value, of: .mul)
+    guard isProduct || isUse(value, of: .pow) else { return nil }
+    let (x, y) = (operand(0, of: value), operand(1, of: value))
+    if isProduct { return x.id == y.id ? x : nil }
+    return coefficient(y) == 2 && x.type == value.type ? x : nil
   }
 
   // MARK: Ranges

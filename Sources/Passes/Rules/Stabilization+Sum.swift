@@ -25,10 +25,12 @@ struct SignedSum {
       let isOpen = terms.count + pending.count < SignedSum.limit
       if let number = site.coefficient(inner) {
         constant += factor * number
-      } else if isOpen, let x = site.operands(of: inner, .add) {
-        pending += [(x[1], factor), (x[0], factor)]
-      } else if isOpen, let x = site.operands(of: inner, .sub) {
-        pending += [(x[1], -factor), (x[0], factor)]
+      } else if isOpen, site.isUse(inner, of: .add) {
+        pending.append((site.operand(1, of: inner), factor))
+        pending.append((site.operand(0, of: inner), factor))
+      } else if isOpen, site.isUse(inner, of: .sub) {
+        pending.append((site.operand(1, of: inner), -factor))
+        pending.append((site.operand(0, of: inner), factor))
       } else {
         terms.append(Term(factor: factor, value: inner))
       }
@@ -91,13 +93,25 @@ extension RewriteSite {
     while let value = pending.popLast() {
       let (own, inner) = scaled(value)
       number *= own
-      if factors.count + pending.count < 6, let x = operands(of: inner, .mul) {
-        pending += [x[1], x[0]]
+      if factors.count + pending.count < 6, isUse(inner, of: .mul) {
+        pending.append(operand(1, of: inner))
+        pending.append(operand(0, of: inner))
       } else {
         factors.append(inner)
       }
     }
     return (number, factors)
+  }
+
+  /// The ops that compute the factors of a sum's terms, each once.
+  func factorOps(of sum: SignedSum) -> [OpDefinition] {
+    var ops: [OpDefinition] = []
+    for term in sum.terms {
+      for factor in factors(term.value).factors {
+        if let op = op(of: factor), !ops.contains(op) { ops.append(op) }
+      }
+    }
+    return ops
   }
 
   /// `number` · f₀ · f₁ ⋯ as a term.
@@ -106,8 +120,12 @@ extension RewriteSite {
     return SignedSum.Term(factor: number, value: factors.dropFirst().reduce(first) { $0 * $1 })
   }
 
-  /// The sum of the site with one pair of its terms replaced.
-  func pairing(_ match: (SignedSum.Term, SignedSum.Term) -> SignedSum.Term?) -> Value? {
-    sum.pairing(match)?.value(self, type)
+  /// The sum of the site with one pair of its terms replaced, of which one has a use of one of
+  /// `ops` as a factor.
+  func pairing(
+    with ops: OpDefinition..., match: (SignedSum.Term, SignedSum.Term) -> SignedSum.Term?
+  ) -> Value? {
+    guard ops.contains(where: hasTerm) else { return nil }
+    return sum.pairing(match)?.value(self, type)
   }
 }

@@ -89,7 +89,7 @@ extension Stabilization {
       "x * softplus(-l) + (1 - x) * softplus(l) => bernoulli_nll(x, logits: l), with any signs",
       .reassociating, on: [.add, .sub]
     ) { site in
-      site.pairing { site.crossEntropy($0, $1) }
+      site.pairing(with: .softplus) { site.crossEntropy($0, $1) }
     },
 
     RewriteRule(
@@ -97,15 +97,16 @@ extension Stabilization {
       "sum(x * softplus(-l)) + sum((1 - x) * softplus(l)) => sum(bernoulli_nll(x, logits: l))",
       .reassociating, on: [.add, .sub]
     ) { site in
-      site.pairing { a, b in
+      site.pairing(with: .sum, .mean) { a, b in
         for reduction in [OpDefinition.sum, .mean] {
           guard let x = site.operand(of: a.value, reduction),
             let y = site.operand(of: b.value, reduction), x.type == y.type,
             site.attributes(of: a.value) == site.attributes(of: b.value)
           else { continue }
           let ratio = b.factor / a.factor
-          guard ratio.isFinite,
-            let both = (SignedSum(x, site) + SignedSum(y, times: ratio, site)).pairing({
+          let terms = SignedSum(x, site)
+          guard ratio.isFinite, site.factorOps(of: terms).contains(.softplus),
+            let both = (terms + SignedSum(y, times: ratio, site)).pairing({
               site.crossEntropy($0, $1)
             }), let merged = both.value(site, x.type)
           else { return nil }
@@ -121,7 +122,7 @@ extension Stabilization {
       "softplus(l) - x * l => bernoulli_nll(x, logits: l), softplus(-l) + (1 - x) * l => the same",
       .reassociating, on: [.add, .sub]
     ) { site in
-      site.pairing { a, b in
+      site.pairing(with: .softplus) { a, b in
         guard let l = site.operand(of: a.value, .softplus),
           let product = site.operands(of: b.value, .mul)
         else { return nil }
@@ -144,7 +145,7 @@ extension Stabilization {
       "bernoulli_gradient", "x * sigmoid(-l) - (1 - x) * sigmoid(l) => x - sigmoid(l)",
       .reassociating, on: [.add, .sub]
     ) { site in
-      site.pairing { a, b in
+      site.pairing(with: .sigmoid) { a, b in
         guard let found = site.weighted(a, b, by: .sigmoid, sign: -1) else { return nil }
         return site.term(found.number, found.common + [found.x - sigmoid(found.logits)])
       }

@@ -18,7 +18,7 @@ extension Stabilization {
       "softplus_minus", "softplus(x) - x => softplus(-x), softplus(-x) + x => softplus(x)",
       .reassociating, on: [.add, .sub]
     ) { site in
-      site.pairing { a, b in
+      site.pairing(with: .softplus) { a, b in
         guard let x = site.operand(of: a.value, .softplus) else { return nil }
         let isMinus = b.value.id == x.id && b.factor == -a.factor
         let isPlus = site.operand(of: x, .neg)?.id == b.value.id && b.factor == a.factor
@@ -30,7 +30,7 @@ extension Stabilization {
     RewriteRule(
       "softplus_difference", "softplus(x) - softplus(-x) => x", .reassociating, on: [.add, .sub]
     ) { site in
-      site.pairing { a, b in
+      site.pairing(with: .softplus) { a, b in
         guard b.factor == -a.factor, let x = site.operand(of: a.value, .softplus),
           let y = site.operand(of: b.value, .softplus), site.operand(of: y, .neg)?.id == x.id
         else { return nil }
@@ -42,7 +42,7 @@ extension Stabilization {
       "softplus_parts", "max(x, 0) + softplus(-abs(x)) => softplus(x)", .reassociating,
       on: [.add, .sub]
     ) { site in
-      site.pairing { a, b in
+      site.pairing(with: .softplus) { a, b in
         guard b.factor == a.factor, let y = site.operand(of: a.value, .softplus),
           let size = site.operand(of: y, .neg), let x = site.operand(of: size, .abs),
           site.isPositivePart(b.value, of: x)

@@ -65,6 +65,7 @@ extension RewriteRule {
       "f(transpose(x), transpose(y), s) => transpose(f(x, y, s)) for pointwise f and scalars s  "
         + "(no other uses)", .exact, on: OpDefinition.pointwise
     ) { site in
+      guard site.operands.contains(where: { site.isUse($0, of: .transpose) }) else { return nil }
       let orders = Set(
         site.operands.filter { $0.shape.rank > 0 }.compactMap { operand in
           site.operands(of: operand, .transpose).map { _ in

@@ -69,6 +69,9 @@ public struct SamplingSite: Sendable {
 
   public var estimator: Estimator { operation.estimator ?? .pathwise }
 
+  /// Whether the draw's noise is given, so that all draws are the same.
+  func isNoiseFed(_ feeds: Feeds) -> Bool { noise.map { feeds.inputs[$0] != nil } ?? false }
+
   /// Other draws that the distribution's parameters depend on.
   var drawsBefore: [Node] {
     let needed = graph.needed(by: parameters.compactMap { graph.node(named: $0.name)?.id })

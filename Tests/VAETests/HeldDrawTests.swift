@@ -117,6 +117,39 @@ import VAE
     #expect(try Self.flow(body).report.notes == [])
   }
 
+  private static func twoDraws(_ draws: String = "") -> String {
+    """
+    param m: f64[] init constant(0.5)
+      z ~ normal(mean: m, stddev: 1.0\(draws))
+      mean2 = z + 0.3
+      z2 ~ normal(mean: mean2, stddev: 0.8)
+      loss = square(z2 - 1.0)
+    """
+  }
+
+  /// Noise that is given of a later draw is held in every draw that an estimator takes. With
+  /// ε₂ = 1.7 the gradient of E (m + ε + 0.3 + 0.8·1.7 − 1)² is 2·(m − 0.7 + 1.36).
+  @Test func laterNoiseIsHeldInEveryDraw() throws {
+    let flow = try Self.flow(
+      Self.twoDraws(), node: "z", inputs: ["z2.eps": NDArray([1.7], shape: [])], draws: 2000)
+    for row in try #require(flow.comparison).rows {
+      let target = row.targets[0]
+      let error = 6 * (target.variance / Double(row.draws) / 2000).squareRoot()
+      #expect(abs(target.mean - 2.32) < error && target.agrees, "\(row.title): \(target.mean)")
+    }
+    #expect(flow.report.notes == ["estimators are compared with 'z2.eps' as given in every draw"])
+  }
+
+  /// What is given is the noise of one draw of three; the others have their own.
+  @Test func dont_callFurtherDrawsGiven() throws {
+    let one = NDArray([0.25], shape: [])
+    let note = try Self.flow(
+      Self.twoDraws(", draws: 3"), node: "z", inputs: ["z.eps": one], draws: 4
+    ).report.notes.joined(separator: "\n")
+    #expect(note.contains("the first of 3 draws is this one, the others have noise"), "\(note)")
+    #expect(!note.contains("all draws are this one"))
+  }
+
   /// The table holds the scale while the mean moves; the split does not.
   @Test func aScaleOfTheMeanIsSaid() throws {
     let text = try Self.flow(

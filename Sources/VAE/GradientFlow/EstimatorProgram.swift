@@ -56,6 +56,7 @@ final class EstimatorProgram {
     guard let root = lowered.value(named: loss) else {
       throw Diagnostics([.unknownLoss(loss, lowered)])
     }
+    feeds.holdNoise(in: lowered)
     let ids = names.compactMap { lowered.node(named: $0)?.id }
     let result = try ReverseMode.differentiate(
       lowered, root: ReverseMode.Root(root.id), withRespectTo: ids)
@@ -131,6 +132,18 @@ final class EstimatorProgram {
 }
 
 extension Feeds {
+  /// Feeds what is given as a draw's noise to its further copies too, so that it is held in as many
+  /// draws as an estimator takes.
+  fileprivate mutating func holdNoise(in graph: Graph) {
+    for node in graph.noises {
+      let name = DrawName(node.label)
+      guard name.number != nil, let given = inputs[name.base],
+        graph.node(named: name.base)?.isNoise == true
+      else { continue }
+      inputs[node.label] = given
+    }
+  }
+
   /// The feeds without what is fed in the place of noise.
   fileprivate func without(noise graph: Graph) -> Feeds {
     var feeds = self

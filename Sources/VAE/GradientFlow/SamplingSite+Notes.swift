@@ -34,6 +34,15 @@ extension SamplingSite {
     .reshape, .broadcastTo, .transpose, .slice, .pad, .concat, .gather,
   ]
 
+  /// The noise of other draws that is given, but for draws that are held anyway.
+  private func noiseFed(_ feeds: Feeds, besides held: [String]) -> [String] {
+    graph.draws.filter { $0.id != node.id && !held.contains($0.label) }.compactMap { draw in
+      guard let place = draw.operation?.definition.sampling?.noiseOperand else { return nil }
+      let noise = graph[draw.operands[place]]
+      return noise.isNoise && feeds.inputs[noise.label] != nil ? noise.label : nil
+    }
+  }
+
   /// What a reader of the report has to know of how its numbers were taken.
   func notes(
     _ feeds: Feeds, _ program: SplitProgram, _ options: GradientFlow.Options
@@ -45,10 +54,14 @@ extension SamplingSite {
           + "whose share of the loss is 1/\(operation.draws)")
     }
     if isNoiseFed(feeds), let noise {
+      let which =
+        operation.draws > 1
+        ? "the first of \(operation.draws) draws is this one, the others have noise of their own"
+        : "all draws are this one"
       notes.append(
         options.isExact
           ? "'\(noise)' is given, and not used: expectations are over it"
-          : "'\(noise)' is given: all draws are this one, and no estimators are compared")
+          : "'\(noise)' is given: \(which), and no estimators are compared")
     }
     if estimator.divergence != .closed, bendsDivergence(loss: program.loss) {
       notes.append(
@@ -59,6 +72,11 @@ extension SamplingSite {
     if !program.heldDraws.isEmpty {
       let names = program.heldDraws.map { "'\($0)'" }.joined(separator: ", ")
       notes.append("estimators are compared with \(names) held as first drawn")
+    }
+    let given = noiseFed(feeds, besides: program.heldDraws)
+    if !given.isEmpty {
+      let names = given.map { "'\($0)'" }.joined(separator: ", ")
+      notes.append("estimators are compared with \(names) as given in every draw")
     }
     for parameter in parameters {
       guard let id = graph.node(named: parameter.name)?.id else { continue }

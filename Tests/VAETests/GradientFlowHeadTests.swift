@@ -22,22 +22,13 @@ import VAE
   // MARK: Batch and draws
 
   private static func batch(_ loss: String) throws -> GradientFlow {
-    let graph = try Training.graph(
-      text: """
-        graph g {
-          dim N
-          input x: f32[N, 3]
-          param w: f32[3, 2] init normal(mean: 0, stddev: 1)
-          m = matmul(x, w)
-          z ~ normal(mean: m, log_variance: 0.1 * m)
-          cost = \(loss)
-          kl = sum(kl_normal(mean: m, log_variance: 0.1 * m))
-          loss = cost + kl
-          output loss
-        }
-        """)
-    let x = NDArray((0..<15).map { Float($0) * 0.1 }, shape: [5, 3])
-    return try flow(graph, Feeds(inputs: ["x": x]))
+    let graph = try BatchModel.graph(
+      """
+      cost = \(loss)
+        kl = sum(kl_normal(mean: m, log_variance: lv))
+        loss = cost + kl
+      """)
+    return try flow(graph, BatchModel.feeds(seed: 0))
   }
 
   @Test(arguments: [

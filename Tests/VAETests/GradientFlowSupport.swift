@@ -2,6 +2,35 @@ import Ayatori
 import Testing
 import VAE
 
+/// A draw of two latents for each of five images.
+enum BatchModel {
+  /// `lines` go on from the draw `z` and its parameters `m` and `lv`, to a scalar `loss`.
+  static func graph(_ lines: String, _ estimator: String = "pathwise", size: String = "N") throws
+    -> Graph
+  {
+    let draws = estimator == "score_leave_one_out" ? ", draws: 3" : ""
+    return try Training.graph(
+      text: """
+        graph g {
+          dim \(size)
+          input x: f64[N, 3]
+          param w: f64[3, 2] init normal(mean: 0, stddev: 1)
+          const beta: f64 = 0.5
+          m = matmul(x, w)
+          lv = 0.3 * m
+          z ~ normal(mean: m, log_variance: lv\(draws)) estimator \(estimator)
+          \(lines)
+          output loss
+        }
+        """)
+  }
+
+  static func feeds(images: Int = 5, seed: UInt64 = 4) -> Feeds {
+    let x = NDArray((0..<3 * images).map { Double($0) * 0.1 - 0.6 }, shape: [images, 3])
+    return Feeds(inputs: ["x": x], seed: seed)
+  }
+}
+
 /// Reports of small graphs, asked for one estimator's means and variances.
 enum FlowAnswers {
   /// One parameter's mean and variance under one estimator.

@@ -8,30 +8,15 @@ import Testing
   private static func split(_ lines: String, _ estimator: String = "pathwise") throws
     -> GradientSplit
   {
-    let graph = try Training.graph(
-      text: """
-        graph g {
-          dim N
-          input x: f64[N, 3]
-          param w: f64[3, 2] init normal(mean: 0, stddev: 1)
-          const beta: f64 = 0.5
-          m = matmul(x, w)
-          lv = 0.3 * m
-          z ~ normal(mean: m, log_variance: lv\(draws(estimator))) estimator \(estimator)
-          pixels = square(z - 0.5)
-          rec = sum(pixels, axes: [1])
-          kls = kl_normal(mean: m, log_variance: lv)
-          kl = sum(kls, axes: [1])
-          \(lines)
-          output loss
-        }
-        """)
-    let x = NDArray((0..<15).map { Double($0) * 0.1 - 0.6 }, shape: [5, 3])
-    return try GradientSplit(graph, feeds: Feeds(inputs: ["x": x], seed: 4))
-  }
-
-  private static func draws(_ estimator: String) -> String {
-    estimator == "score_leave_one_out" ? ", draws: 3" : ""
+    let graph = try BatchModel.graph(
+      """
+      pixels = square(z - 0.5)
+        rec = sum(pixels, axes: [1])
+        kls = kl_normal(mean: m, log_variance: lv)
+        kl = sum(kls, axes: [1])
+        \(lines)
+      """, estimator)
+    return try GradientSplit(graph, node: "z", feeds: BatchModel.feeds())
   }
 
   /// The same loss with its terms reduced before they are added, which are scalars.
@@ -75,6 +60,100 @@ import Testing
     }
   }
 
+  /// What a term is does not depend on how its sum is called, signed, scaled or added up: names,
+  /// values and weights are those of the sum written out, under each estimator.
+  @Test(
+    arguments: ["pathwise", "sticking_the_landing", "score", "score_leave_one_out"],
+    [
+      // A bound that is taken away costs what it is made of, one by one.
+      (
+        "elbo = -(rec + beta * kl)\n  loss = mean(-elbo - 0.3 * kl)",
+        "loss = mean(rec + 0.2 * kl)"
+      ),
+      (
+        "elbo = -rec - beta * kl\n  loss = mean(-elbo + reg)",
+        "loss = mean(rec + 0.5 * kl + reg)"
+      ),
+      (
+        "elbo = -mean(rec + beta * kl)\n  loss = -elbo + mean(reg)",
+        "loss = mean(rec + 0.5 * kl) + mean(reg)"
+      ),
+      (
+        "elbo = mean(-rec - beta * kl)\n  loss = mean(reg) - elbo",
+        "loss = mean(rec + 0.5 * kl) + mean(reg)"
+      ),
+      ("elbo = -rec\n  loss = mean(kl) - -1.0 * mean(-elbo)", "loss = mean(kl) + mean(rec)"),
+      // Factors and constants are in no term.
+      (
+        "loss = mean(2 * (rec - 1)) + mean(kl)", "loss = mean(2 * rec - 2) + mean(kl)"
+      ),
+      ("loss = sum(-(kl / 4)) + mean(rec)", "loss = mean(rec) - 1.25 * mean(kl)"),
+      // One sum by two ways, of which one stops at a name.
+      (
+        "t = rec + beta * kl\n  loss = mean(t) + mean(t + reg)",
+        "loss = mean(2 * rec + kl + reg)"
+      ),
+      (
+        "loss = sum(rec - mean(kl + reg)) + mean(kl + reg)",
+        "loss = 5 * mean(rec) - 4 * mean(kl) - 4 * mean(reg)"
+      ),
+    ])
+  func termsAreThoseOfTheSumWrittenOut(
+    estimator: String, loss: (text: String, plain: String)
+  ) throws {
+    let reg = "reg = sum(abs(m), axes: [1])\n  "
+    let (own, plain) = (
+      try Self.split(reg + loss.text, estimator), try Self.split(reg + loss.plain, estimator)
+    )
+    func shortName(_ term: GradientSplit.Term) -> String {
+      term.name.hasPrefix("mean(") ? String(term.name.dropFirst(5).dropLast()) : term.name
+    }
+    let wanted = Dictionary(
+      plain.terms.map { (shortName($0), $0) }, uniquingKeysWith: { a, _ in a })
+    #expect(Set(own.terms.map(shortName)) == Set(wanted.keys), "\(own.terms)")
+    var sum = own.constant ?? 0
+    for term in own.terms {
+      sum += term.weight * term.value
+      guard let other = wanted[shortName(term)] else { continue }
+      let whole = term.weight * term.value
+      #expect(abs(whole - other.weight * other.value) <= 1e-13 * abs(whole), "\(term), \(other)")
+    }
+    #expect(abs((own.constant ?? 0) - (plain.constant ?? 0)) < 1e-14)
+    #expect(abs(sum - own.lossValue) <= 1e-13 * abs(sum))
+    for (a, b) in zip(own.rows, plain.rows) {
+      #expect(a.partsErrorUlps <= 8, "\(a.name): \(a.partsErrorUlps)")
+      #expect(abs((a.total?.norm ?? 0) - (b.total?.norm ?? 0)) <= 1e-12 * (b.total?.norm ?? 0))
+    }
+  }
+
+  /// Whichever draw is looked at, the terms are the same; a draw may be one.
+  @Test(arguments: ["pathwise", "score", "score_mean_baseline"])
+  func termsDoNotDependOnTheNode(estimator: String) throws {
+    let graph = try BatchModel.graph(
+      """
+      y ~ normal(mean: sum(m, axes: [1]), stddev: 0.7) estimator \(estimator)
+        rec = sum(square(z - 0.5), axes: [1])
+        p = square(y)
+        loss = mean(rec + 0.1 * y + 0.5 * p)
+      """, estimator)
+    for node in ["y", "z"] {
+      let split = try GradientSplit(graph, node: node, feeds: BatchModel.feeds())
+      #expect(split.terms.map(\.name) == ["y", "rec", "p"], "\(node)")
+      for (term, weight) in zip(split.terms, [0.1, 1, 0.5]) {
+        #expect(abs(term.weight - weight) < 1e-15, "\(term)")
+      }
+      let largest = split.rows.map(\.partsErrorUlps).max() ?? .nan
+      #expect(largest <= 4)
+      let sum = split.terms.reduce(0) { $0 + $1.weight * $1.value }
+      #expect(abs(sum - split.lossValue) < 1e-13)
+    }
+    // d mean(0.1 y) / dy is 0.1/5 everywhere, the draw's own place, under every estimator.
+    let split = try GradientSplit(graph, node: "y", feeds: BatchModel.feeds())
+    let own = split.rows[2].parts[0].gradient?.doubles ?? []
+    let errors = own.map { abs($0 - 0.02) }
+    #expect(errors.count == 5 && (errors.max() ?? .nan) < 1e-15)
+  }
+
   @Test(arguments: [
     // A name for each image counts before the batch is reduced; one of the two is enough.
     ("loss = mean(rec + sum(abs(m), axes: [1]))", ["rec", "sum(abs(m), axes: [1])"]),
@@ -105,6 +184,24 @@ import Testing
     let names = try Self.split(lines).terms.map(\.name)
     let isOne = names == ["loss"] || names.count == 2 && lines.contains("0 * sum(z)")
     #expect(isOne, "\(names)")
+  }
+
+  /// A name that is taken away stays, where it is no sum of what somebody named; so does one that
+  /// costs, and an image's cost that nobody scaled.
+  @Test(arguments: [
+    ("gain = mean(kl)\n  loss = mean(rec) - gain", ["mean(rec)", "gain"]),
+    ("gain = sum(square(z)) + sum(abs(m))\n  loss = mean(rec) - gain", ["mean(rec)", "gain"]),
+    (
+      "both = rec + kl\n  loss = mean(both + sum(abs(m), axes: [1]))",
+      [
+        "sum(abs(m), axes: [1])", "both",
+      ]
+    ),
+    ("loss = 2 * mean(rec) + mean(pixels * 0.5)", ["mean(rec)", "mean(mul(pixels, 0.5))"]),
+  ])
+  func dont_openWhatIsATerm(lines: String, names: [String]) throws {
+    let found = try Self.split(lines).terms.map(\.name)
+    #expect(found.sorted() == names.sorted())
   }
 
   /// A scalar with a name beside another term stays whole.

@@ -105,10 +105,6 @@ struct Costs {
     var reach: [Int]
     /// Whether a node is a weighted sum with addends that depend on no draw and are no constants.
     var isMixed: [Bool]
-    /// Whether a node is a sum, with constants for weights, of terms of which one has a name.
-    var leadsToName: [Bool]
-    /// Whether it is the sum of several such, scaled; of an array alone.
-    var isSplit: [Bool]
 
     /// The operands of which a node is a weighted sum, as far as they depend on draws; nil when the
     /// node is no weighted sum of them.
@@ -120,46 +116,6 @@ struct Costs {
       case .quotient: return isDownstream[node.operands[1].index] ? nil : moving
       case nil: return nil
       }
-    }
-
-    mutating func markNames(_ node: Node, _ addends: [NodeID]) {
-      let index = node.id.index
-      switch node.operation?.definition.linearity {
-      case .signedSum:
-        isSplit[index] = node.operands.count { !isConstant[$0.index] } > 1
-      case .product, .quotient:
-        guard node.operands.allSatisfy({ addends.contains($0) || isConstant[$0.index] }) else {
-          return
-        }
-      case .reduction:
-        // One cost for each image of an array with a name goes by the name of its mean.
-        leadsToName[index] = addends.contains { isSplit[$0.index] }
-        return
-      case nil: return
-      }
-      leadsToName[index] = addends.contains { leadsToName[$0.index] || isTerm(graph[$0]) }
-      isSplit[index] =
-        leadsToName[index] && (isSplit[index] || addends.contains { isSplit[$0.index] })
-    }
-
-    /// Whether a node is what people call a term of a loss: a name of a scalar, or of a number for
-    /// each image. A draw is what costs are of.
-    private func isTerm(_ node: Node) -> Bool {
-      node.name != nil && node.operation?.definition.sampling == nil
-        && node.type.shape.dims.count { $0 != 1 } <= 1
-    }
-
-    /// The nodes from `root` on up to the first that is the sum of several: their names are one.
-    func spine(from root: NodeID) -> Set<NodeID> {
-      var spine: Set<NodeID> = []
-      var next: NodeID? = root
-      while let id = next {
-        spine.insert(id)
-        let node = graph[id]
-        let moving = node.operands.filter { !isConstant[$0.index] }
-        next = moving.count == 1 && addends(node) == moving ? moving[0] : nil
-      }
-      return spine
     }
   }
 
@@ -174,30 +130,28 @@ struct Costs {
     // A draw that is handed back beside a loss is looked at, it is no cost.
     let costs = roots.filter { $0.operation?.definition.sampling == nil }
     var pending = (costs.isEmpty ? roots : costs).map(\.id)
-    var isOpen = pending.reduce(into: Set<NodeID>()) { $0.formUnion(search.spine(from: $1)) }
+    // What people call a term of the loss is a cost of its own, and keeps its value.
+    let rule = TermRule(graph)
+    let opened = pending.reduce(into: Set<NodeID>()) { opened, root in
+      if rule.hasNamedTerm(root) { opened.formUnion(rule.opened(from: root)) }
+    }
     while let id = pending.popLast() {
       let node = graph[id]
       guard search.isDownstream[id.index], places[id.index] == nil else { continue }
       let isDivided =
         search.isMixed[id.index] || search.reach[id.index] > search.carriedCount[id.index]
-      // A name is a cost of its own: what people call a term of the loss keeps its value.
-      let isSum = search.leadsToName[id.index] && (node.name == nil || isOpen.contains(id))
-      guard let addends = search.addends(node), isDivided || isSum else {
+      guard let addends = search.addends(node), isDivided || opened.contains(id) else {
         places[id.index] = .cost
         continue
       }
       if node.operation?.definition.linearity == .reduction, let operand = addends.first,
-        !search.isMixed[operand.index], !search.isSplit[operand.index],
+        !search.isMixed[operand.index], !opened.contains(id),
         search.carriedCount[operand.index] == search.reach[operand.index]
       {
         places[id.index] = .reduced(inner: innerAxes(of: node, operand))
       } else {
         places[id.index] = .way
         pending += addends
-        if node.operation?.definition.linearity == .reduction {
-          // What is added up within a reduction is told apart, however the sum is called.
-          for addend in addends { isOpen.formUnion(search.spine(from: addend)) }
-        }
       }
     }
   }
@@ -230,9 +184,7 @@ struct Costs {
     }
     var search = Search(
       graph: graph, isDownstream: isDownstream, isConstant: isConstant, carriedCount: count,
-      reach: count, isMixed: [Bool](repeating: false, count: graph.nodes.count),
-      leadsToName: [Bool](repeating: false, count: graph.nodes.count),
-      isSplit: [Bool](repeating: false, count: graph.nodes.count))
+      reach: count, isMixed: [Bool](repeating: false, count: graph.nodes.count))
     for node in graph.nodes where isDownstream[node.id.index] {
       guard let addends = search.addends(node), !addends.isEmpty else { continue }
       for addend in addends {
@@ -245,7 +197,6 @@ struct Costs {
       } else {
         isSum = false
       }
-      search.markNames(node, addends)
       search.isMixed[node.id.index] =
         addends.contains { search.isMixed[$0.index] }
         || isSum && node.operands.contains { !isDownstream[$0.index] && !isConstant[$0.index] }
@@ -281,4 +232,10 @@ extension Graph {
       }
     }
   }
+}
+
+extension Node {
+  /// What a draw is called as a cost of its own: the value that a loss adds up is weighed, the one
+  /// that goes on, which has the name, is not.
+  package var nameAsCost: String { "\(label).cost" }
 }

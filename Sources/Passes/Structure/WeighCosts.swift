@@ -57,7 +57,11 @@ struct CostRewriting {
         guard let cost else { return }
         let value = weighed(node, cost)
         weighed[node.id.index] = value
-        if !keepsName { name(value, as: node) }
+        if !keepsName {
+          name(value, as: node)
+        } else if value.name == nil {
+          value.named(builder.freeName(node.nameAsCost))
+        }
         guard cost != .way else { return }
         let index = record(node, value, context)
         for new in firstNew..<builder.nodeCount { makers[NodeID(new)] = [index] }

@@ -54,17 +54,16 @@ struct FieldProgram {
     let own = Set(targets.compactMap { lowered.node(named: $0)?.id })
     let terms =
       own.contains(root.id)
-      ? [root.id] : lossTerms(of: lowered, loss: root.id, known: known, unseen: unseen)
+      ? [FoundTerm(id: root.id, name: loss)]
+      : lossTerms(of: lowered, loss: root.id, known: known, in: source, unseen: unseen)
     // Stabilising may leave other terms; then these have their own names.
-    self.terms =
-      terms.count == known.count
-      ? known
-      : terms.map { term in
-        let own = source.nodes.first { keys[$0.id] == lowered[term].name }
-        return own.map { source.expression($0.id) } ?? lowered.expression(term)
-      }
+    self.terms = terms.map { term in
+      if let name = term.name { return name }
+      let own = source.nodes.first { keys[$0.id] == lowered[term.id].name }
+      return own.map { source.expression($0.id) } ?? lowered.expression(term.id)
+    }
     let weighing = GraphBuilder(continuing: lowered)
-    let roots = weighedTerms(lowered, loss: root.id, terms: terms, in: weighing).terms
+    let roots = weighedTerms(lowered, loss: root.id, terms: terms.map(\.id), in: weighing).terms
       .map { ReverseMode.Root($0.root, seed: $0.weight) }
     let weighed = weighing.build()
     var edges: [GraphDiff.Edge] = []

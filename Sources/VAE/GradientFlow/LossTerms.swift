@@ -1,96 +1,16 @@
 public import Ayatori
 import GraphIR
 import GraphOps
+import Passes
 
-/// The named terms that a loss is the weighted sum of: its roots.
+/// The named terms that a loss is the weighted sum of: its roots, by `TermRule`.
 ///
-/// Walks from the loss through +, −, negation and multiplication or division by constants, and
-/// stops at the first name on each way. Names in a row are one: of `loss = -elbo` the terms are
-/// those of `elbo`. Constant addends are no terms: they have no gradient. Names in `unseen` were
-/// given by a tool and count as none.
-///
-/// Terms are scalars. Beside them, where `draw` is given, there are terms with a number for each
-/// image that are added up before the batch is reduced: `bce` and `kld` of `mean(bce + kld)`.
+/// Terms are scalars, and what has a number for each image and is added up before the batch is
+/// reduced: `bce` and `kld` of `mean(bce + kld)`; `areScalars` leaves these within what is reduced.
 public func lossTerms(
-  of graph: Graph, loss: NodeID, draw: NodeID? = nil, unseen: Set<String> = []
+  of graph: Graph, loss: NodeID, areScalars: Bool = false
 ) -> [NodeID] {
-  let walk = TermWalk(graph, loss: loss, draw: draw, unseen: unseen)
-  return walk.terms(from: walk.top).sorted()
-}
-
-/// The way from a loss to its terms.
-private struct TermWalk {
-  let graph: Graph
-  let unseen: Set<String>
-  let constants: Set<NodeID>
-  /// What the draw is computed from, and itself: no cost of it. Nil where reductions are terms.
-  let sources: [Bool]?
-  /// The first node from the loss on that is the sum of several; where there is none, the loss.
-  private(set) var top: NodeID
-
-  init(_ graph: Graph, loss: NodeID, draw: NodeID?, unseen: Set<String>) {
-    self.graph = graph
-    self.unseen = unseen
-    constants = graph.constantScalars
-    sources = draw.map { graph.needed(by: [$0]) }
-    top = loss
-    var next = loss
-    while true {
-      let found = addends(graph[next])
-      if found.count > 1, terms(from: next).contains(where: isNamed) { top = next }
-      guard found.count == 1 else { return }
-      next = found[0]
-    }
-  }
-
-  func terms(from start: NodeID) -> [NodeID] {
-    leaves(from: start) { addends(graph[$0]) }
-  }
-
-  private func isNamed(_ id: NodeID) -> Bool {
-    graph[id].name.map { !unseen.contains($0) } ?? false
-  }
-
-  /// Where the ways end that lead from `start` on: at a name, and where there is no next.
-  private func leaves(from start: NodeID, next: (NodeID) -> [NodeID]) -> [NodeID] {
-    var found: [NodeID] = []
-    var pending = [start]
-    var seen: Set<NodeID> = []
-    while let id = pending.popLast() {
-      guard seen.insert(id).inserted else { continue }
-      let next = id != start && isNamed(id) ? [] : next(id)
-      if next.isEmpty { found.append(id) } else { pending += next.reversed() }
-    }
-    return found
-  }
-
-  /// The operands of which a node is a weighted sum, constants left out; empty when it is none. Of
-  /// a reduction the costs that it adds up, however their sum is called.
-  private func addends(_ node: Node) -> [NodeID] {
-    guard case .reduction? = node.operation?.definition.linearity else { return parts(of: node) }
-    var array = node.operands[0]
-    while parts(of: graph[array]).count == 1 { array = parts(of: graph[array])[0] }
-    let found = leaves(from: array) { parts(of: graph[$0]) }
-    return areCosts(found) ? found : []
-  }
-
-  /// What a node adds up element by element. A draw as such is none: what is made of it is.
-  private func parts(of node: Node) -> [NodeID] {
-    let found = weightedAddends(node, constants).filter { !constants.contains($0) }
-    let isScaledDraw =
-      found.count == 1 && graph[found[0]].operation?.definition.sampling != nil
-    return isScaledDraw ? [] : found
-  }
-
-  /// Whether several numbers for each image meet, of which somebody named one; not the parts of a
-  /// formula that is written out, as the divergence by its parameters.
-  private func areCosts(_ found: [NodeID]) -> Bool {
-    guard let sources else { return false }
-    return found.count > 1 && found.contains(where: isNamed)
-      && found.allSatisfy { id in
-        graph[id].type.shape.dims.count { $0 != 1 } <= 1 && !sources[id.index]
-      }
-  }
+  TermRule(graph, opensReductions: !areScalars).terms(of: loss)
 }
 
 extension SamplingSite {
@@ -98,7 +18,7 @@ extension SamplingSite {
   /// computes. Names stay through lowering, where a term that is drawn several times becomes a sum.
   func namingTerms(of loss: String) -> (site: SamplingSite, terms: [String]) {
     guard let root = graph.value(named: loss) else { return (self, []) }
-    let terms = lossTerms(of: graph, loss: root.id, draw: node.id)
+    let terms = lossTerms(of: graph, loss: root.id)
     let builder = GraphBuilder(continuing: graph)
     let names = terms.map { id -> String in
       if id == root.id { return loss }
@@ -111,30 +31,47 @@ extension SamplingSite {
   }
 }
 
-/// The terms of a loss by the names that they have in the graph as written; where one of these is
-/// gone, the terms that `graph` has of its own.
-func lossTerms(
-  of graph: Graph, loss: NodeID, known: [String], unseen: Set<String> = []
-) -> [NodeID] {
-  let found = known.compactMap { graph.value(named: $0)?.id }
-  return found.isEmpty || found.count < known.count || !reaches(found, from: loss, graph)
-    ? lossTerms(of: graph, loss: loss, unseen: unseen) : found
+/// A term of a loss in a graph that was made of the one in which it was found.
+struct FoundTerm {
+  var id: NodeID
+  /// What it is called; nil for what has no name that a person gave.
+  var name: String?
 }
 
-/// Whether the loss is a weighted sum in which all of `terms` are.
-private func reaches(_ terms: [NodeID], from loss: NodeID, _ graph: Graph) -> Bool {
+/// The terms of a loss by the names that they have in `source`; where passes left another sum than
+/// that of these, the terms that `graph` has of its own.
+func lossTerms(
+  of graph: Graph, loss: NodeID, known: [String], in source: Graph, unseen: Set<String> = []
+) -> [FoundTerm] {
+  let found = known.compactMap { name -> FoundTerm? in
+    let draw = source.draws.first { $0.name == name }
+    let node = draw.flatMap { graph.node(named: $0.nameAsCost) } ?? graph.value(named: name)
+    return node.map { FoundTerm(id: $0.id, name: name) }
+  }
+  if !found.isEmpty, found.count == known.count, isSum(of: found.map(\.id), loss, graph) {
+    return found
+  }
+  let draws = source.draws.compactMap { draw in draw.name.map { ($0, draw.nameAsCost) } }
+  let rule = TermRule(graph, unseen: unseen, whole: Set(draws.flatMap { [$0.0, $0.1] }))
+  return rule.terms(of: loss).map { id in
+    let name = graph[id].name.flatMap { unseen.contains($0) ? nil : $0 }
+    return FoundTerm(id: id, name: draws.first { $0.1 == name }?.0 ?? name)
+  }
+}
+
+/// Whether the loss is a weighted sum of `terms`, all of them and no others, and of constants.
+private func isSum(of terms: [NodeID], _ loss: NodeID, _ graph: Graph) -> Bool {
   let constants = graph.constantScalars
+  let terms = Set(terms)
   var pending = [loss]
   var seen: Set<NodeID> = []
   while let id = pending.popLast() {
-    guard seen.insert(id).inserted, !terms.contains(id) else { continue }
-    if case .reduction? = graph[id].operation?.definition.linearity {
-      pending.append(graph[id].operands[0])
-    } else {
-      pending += weightedAddends(graph[id], constants).filter { !constants.contains($0) }
-    }
+    guard seen.insert(id).inserted, !terms.contains(id), !constants.contains(id) else { continue }
+    let addends = graph[id].weightedAddends(constants)
+    if addends.isEmpty { return false }
+    pending += addends
   }
-  return terms.allSatisfy(seen.contains)
+  return terms.isSubset(of: seen)
 }
 
 /// A term as the scalar that the loss adds up, and its factor: loss = Σ weight·root + constants.
@@ -163,9 +100,10 @@ func weighedTerms(
   // By node and the reductions on the way to it, the innermost first.
   var weights: [NodeID: [[NodeID]: Value]] = [loss: [[]: one]]
   var constant: Value?
+  var negations = Negations()
   // Users come after their operands, so a weight is whole when the walk reaches its node.
   for node in graph.nodes.reversed() where !terms.contains(node.id) {
-    guard let own = weights[node.id] else { continue }
+    guard let own = weights[node.id]?.inOrder else { continue }
     if case .reduction? = node.operation?.definition.linearity {
       for (reductions, weight) in own {
         weights[node.operands[0], default: [:]].add(weight, at: [node.id] + reductions)
@@ -173,36 +111,39 @@ func weighedTerms(
       continue
     }
     for (index, operand) in node.operands.enumerated() {
-      for (reductions, weight) in own.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
+      for (reductions, weight) in own {
         if constants.contains(operand) {
           guard case .signedSum(let signs)? = node.operation?.definition.linearity else { continue }
           let addend = Value(builder: builder, id: operand).reduced(by: reductions, of: graph)
-          let part = (signs[index] < 0 ? -weight : weight) * addend
+          let part = (signs[index] < 0 ? negations.negated(weight) : weight) * addend
           constant = constant.map { $0 + part } ?? part
           continue
         }
-        guard let factor = factor(of: index, node, weight, constants) else { continue }
+        guard let factor = factor(of: index, node, weight, constants, &negations) else { continue }
         weights[operand, default: [:]].add(factor, at: reductions)
       }
     }
   }
   let weighed = terms.map { id in
-    let ways = (weights[id] ?? [[]: one])
-      .sorted { $0.key.lexicographicallyPrecedes($1.key) }
+    guard let ways = weights[id]?.inOrder, let first = ways.first else {
+      preconditionFailure("'\(graph[id].label)' is no term of '\(graph[loss].label)'")
+    }
     let term = Value(builder: builder, id: id)
+    // What a way makes of 1 at each element: every element counts the same.
+    let counts = ways.map { one.reduced(by: $0.reductions, of: graph) }
     if term.shape.rank == 0 {
       // A scalar that is added to each image's share counts once for each.
-      let shares = ways.map { reductions, weight in
-        reductions.isEmpty ? weight : weight * one.reduced(by: reductions, of: graph)
+      let shares = zip(ways, counts).map { way, count in
+        way.reductions.isEmpty ? way.weight : way.weight * count
       }
       return WeighedTerm(root: id, weight: shares.dropFirst().reduce(shares[0], +).id)
     }
-    let values = ways.map { (value: term.reduced(by: $0.key, of: graph), weight: $0.value) }
+    let values = ways.map { (value: term.reduced(by: $0.reductions, of: graph), weight: $0.weight) }
     let parts = values.count == 1 ? [] : values.map { $0.value * $0.weight }
     let root = parts.isEmpty ? values[0].value : parts.dropFirst().reduce(parts[0], +)
     // What refuses a gradient tells which scalar has none.
     if root.name == nil { root.named(builder.freeName("\(graph[id].label), reduced")) }
-    return WeighedTerm(root: root.id, weight: parts.isEmpty ? values[0].weight.id : one.id)
+    return WeighedTerm(root: root.id, weight: parts.isEmpty ? first.weight.id : one.id)
   }
   return WeighedSum(terms: weighed, constant: constant?.id)
 }
@@ -210,6 +151,23 @@ func weighedTerms(
 extension [[NodeID]: Value] {
   fileprivate mutating func add(_ weight: Value, at key: [NodeID]) {
     self[key] = self[key].map { $0 + weight } ?? weight
+  }
+
+  /// By the reductions, so that nodes come in the same order in each run.
+  fileprivate var inOrder: [(reductions: [NodeID], weight: Value)] {
+    sorted { $0.key.lexicographicallyPrecedes($1.key) }.map { ($0.key, $0.value) }
+  }
+}
+
+/// Minus a weight, of which minus is the weight itself.
+private struct Negations {
+  private var known: [NodeID: Value] = [:]
+
+  mutating func negated(_ weight: Value) -> Value {
+    if let value = known[weight.id] { return value }
+    let value = -weight
+    (known[weight.id], known[value.id]) = (value, weight)
+    return value
   }
 }
 
@@ -229,26 +187,15 @@ extension Value {
 
 /// `weight` times what the operand at `index` is multiplied by in `node`; nil when it is no addend.
 private func factor(
-  of index: Int, _ node: Node, _ weight: Value, _ constants: Set<NodeID>
+  of index: Int, _ node: Node, _ weight: Value, _ constants: Set<NodeID>,
+  _ negations: inout Negations
 ) -> Value? {
-  guard weightedAddends(node, constants).contains(node.operands[index]) else { return nil }
+  guard node.weightedAddends(constants).contains(node.operands[index]) else { return nil }
   func operand(_ index: Int) -> Value { Value(builder: weight.builder, id: node.operands[index]) }
   switch node.operation?.definition.linearity {
-  case .signedSum(let signs): return signs[index] < 0 ? -weight : weight
+  case .signedSum(let signs): return signs[index] < 0 ? negations.negated(weight) : weight
   case .product: return weight * operand(1 - index)
   case .quotient: return weight / operand(1)
   case .reduction, nil: return nil
-  }
-}
-
-/// The operands of which a node is a weighted sum, element by element; empty when it is none.
-private func weightedAddends(_ node: Node, _ constants: Set<NodeID>) -> [NodeID] {
-  let operands = node.operands
-  switch node.operation?.definition.linearity {
-  case .signedSum: return operands
-  case .product where constants.contains(operands[0]): return [operands[1]]
-  case .product where constants.contains(operands[1]): return [operands[0]]
-  case .quotient where constants.contains(operands[1]): return [operands[0]]
-  default: return []
   }
 }

@@ -43,14 +43,16 @@ struct SplitProgram {
     let ids = targets.compactMap { lowered.node(named: $0.name)?.id }
     // A draw that is the loss itself is its own term: what computes it lies before the node.
     let terms =
-      ids.contains(root.id) ? [root.id] : lossTerms(of: lowered, loss: root.id, known: known)
+      ids.contains(root.id)
+      ? [FoundTerm(id: root.id, name: loss)]
+      : lossTerms(of: lowered, loss: root.id, known: known, in: site.graph)
     let weighing = GraphBuilder(continuing: lowered)
-    let sum = weighedTerms(lowered, loss: root.id, terms: terms, in: weighing)
+    let sum = weighedTerms(lowered, loss: root.id, terms: terms.map(\.id), in: weighing)
     let weighed = sum.terms
     let one = weighing.constant(.float(1), root.type.dtype).id
     self.terms = zip(terms, weighed).map { term, weighed in
       (
-        term == root.id ? loss : lowered[term].name ?? lowered.expression(term),
+        term.id == root.id ? loss : term.name ?? lowered.expression(term.id),
         weighed.weight != one
       )
     }

@@ -33,7 +33,7 @@ extension LintContext {
   /// The terms that count examples; a penalty on weights does not.
   fileprivate func terms(_ batch: String) -> [Term] {
     guard let loss else { return [] }
-    let ids = lossTerms(of: graph, loss: loss)
+    let ids = lossTerms(of: graph, loss: loss, areScalars: true)
     let factors = ReductionWeight.factors(of: ids, in: loss, graph)
     let parts = ids.flatMap { id in
       factors[id].map { ReductionWeight.parts(of: id, times: $0, in: graph) } ?? []

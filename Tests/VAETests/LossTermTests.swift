@@ -88,6 +88,10 @@ import Testing
         "loss = mean(2 * (rec - 1)) + mean(kl)", "loss = mean(2 * rec - 2) + mean(kl)"
       ),
       ("loss = sum(-(kl / 4)) + mean(rec)", "loss = mean(rec) - 1.25 * mean(kl)"),
+      // A sum is five means.
+      (
+        "t = rec + beta * kl\n  loss = mean(t) + 0.1 * sum(t)", "loss = mean(1.5 * rec + 0.75 * kl)"
+      ),
       // One sum by two ways, of which one stops at a name.
       (
         "t = rec + beta * kl\n  loss = mean(t) + mean(t + reg)",
@@ -124,6 +128,18 @@ import Testing
       #expect(a.partsErrorUlps <= 8, "\(a.name): \(a.partsErrorUlps)")
       #expect(abs((a.total?.norm ?? 0) - (b.total?.norm ?? 0)) <= 1e-12 * (b.total?.norm ?? 0))
     }
+  }
+
+  /// The values of terms have no weights in them.
+  @Test func weightsAreToldApart() throws {
+    let split = try Self.split("t = rec + beta * kl\n  loss = mean(t) + 0.1 * sum(t)")
+    let alone = try Self.split("loss = mean(rec) + mean(kl)")
+    for ((term, own), weight) in zip(zip(split.terms, alone.terms), [1.5, 0.75]) {
+      #expect(abs(term.value - own.value) < 1e-14 && abs(term.weight - weight) < 1e-15)
+    }
+    let constant = try Self.split("loss = mean(2 * (rec - 1)) + mean(kl)")
+    #expect(constant.terms.map(\.name) == ["rec", "mean(kl)"] && constant.constant == -2)
+    #expect(constant.terms.map(\.weight) == [2, 1])
   }
 
   /// Whichever draw is looked at, the terms are the same; a draw may be one.

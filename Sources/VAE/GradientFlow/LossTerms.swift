@@ -138,12 +138,14 @@ func weighedTerms(
       }
       return WeighedTerm(root: id, weight: shares.dropFirst().reduce(shares[0], +).id)
     }
-    let values = ways.map { (value: term.reduced(by: $0.reductions, of: graph), weight: $0.weight) }
-    let parts = values.count == 1 ? [] : values.map { $0.value * $0.weight }
-    let root = parts.isEmpty ? values[0].value : parts.dropFirst().reduce(parts[0], +)
+    let root = term.reduced(by: first.reductions, of: graph)
     // What refuses a gradient tells which scalar has none.
     if root.name == nil { root.named(builder.freeName("\(graph[id].label), reduced")) }
-    return WeighedTerm(root: root.id, weight: parts.isEmpty ? first.weight.id : one.id)
+    // Other ways are as many of the first: a sum is N means.
+    let weight = zip(ways, counts).dropFirst().reduce(first.weight) { weight, other in
+      weight + other.0.weight * (other.1 / counts[0])
+    }
+    return WeighedTerm(root: root.id, weight: weight.id)
   }
   return WeighedSum(terms: weighed, constant: constant?.id)
 }

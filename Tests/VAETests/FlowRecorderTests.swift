@@ -74,6 +74,35 @@ import VAE
     #expect(record.rows[2].norms[1] == nil && record.rows[2].cosine == nil)
   }
 
+  /// Of three terms two reach the node: the course has their cosine, and says what it is of, what
+  /// the terms weigh, and what is added to them.
+  @Test func theCourseSaysWhatItsNumbersAreOf() throws {
+    let graph = try BatchModel.graph(
+      """
+      decay = sum(square(w))
+        kl = sum(kl_normal(mean: m, log_variance: lv))
+        near = sum(square(z))
+        loss = decay + 0.5 * kl + near - 3
+      """)
+    let recorder = try FlowRecorder(
+      graph, inputs: BatchModel.feeds().inputs, every: 1, seed: 4)
+    let record = try recorder.record(step: 1, epoch: 0.5) { _ in nil }
+    let splits = try (0..<UInt64(recorder.header.draws)).map { draw in
+      var feeds = BatchModel.feeds()
+      feeds.step = 3 << 62 + draw
+      return try GradientSplit(graph, feeds: feeds)
+    }
+    let cosines = splits.compactMap { $0.rows[0].cosine(1, 2) }
+    #expect(cosines.count == recorder.header.draws && record.rows[0].norms[0] == nil)
+    let mean = cosines.reduce(0, +) / Double(cosines.count)
+    #expect(abs((record.rows[0].cosine ?? .nan) - mean) < 1e-12 && record.constant == -3)
+    let text = recorder.course.text
+    #expect(text.contains("\nloss = decay + 0.5 · kl + near + constant -3\n"), "\(text)")
+    #expect(text.contains("  cos at m: the cosine between the gradients from kl and near"))
+    let back = try JSONDecoder().decode(FlowRecord.self, from: JSONEncoder().encode(record))
+    #expect(back == record)
+  }
+
   @Test func coursesComeBack() throws {
     let (graph, digits) = (try Self.graph(), try DataSet.load("digits"))
     let trainer = try Self.trainer(graph, digits)

@@ -172,6 +172,28 @@ import VAE
     }
   }
 
+  /// Of three terms two reach the draw; the cosine is of the first two that come, and says so.
+  @Test func theCosineSaysOfWhat() throws {
+    let graph = try BatchModel.graph(
+      """
+      kl = sum(kl_normal(mean: m, log_variance: lv))
+        near = sum(square(z))
+        far = sum(abs(z - 3))
+        loss = kl + near + 0.5 * far
+      """)
+    let report = try Self.flow(graph, BatchModel.feeds()).report
+    #expect(report.rows.map(\.cosineOf) == [["kl", "near"], ["kl", "near"], ["near", "far"]])
+    let own = try GradientSplit(graph, feeds: BatchModel.feeds()).rows[2]
+    let (a, b) = (own.parts[1].gradient?.doubles ?? [], own.parts[2].gradient?.doubles ?? [])
+    func dot(_ a: [Double], _ b: [Double]) -> Double { zip(a, b).reduce(0) { $0 + $1.0 * $1.1 } }
+    let exact = dot(a, b) / (dot(a, a) * dot(b, b)).squareRoot()
+    #expect(abs((report.rows[2].cosine ?? .nan) - exact) < 1e-12)
+    #expect(report.text.contains("cos at z: between the gradients from near and far"))
+    // Of two terms there is nothing to say.
+    let two = try Self.batch("sum(square(z))").report.text
+    #expect(!two.contains("cos at"))
+  }
+
   // MARK: No distribution
 
   @Test(arguments: [-0.7, 0.0]) func aScaleThatIsNotPositive(scale: Double) throws {

@@ -29,7 +29,7 @@ extension FlowCourse {
         }))
     panels.append(
       .lines(
-        "cosine between the terms' gradients", unit: "cosine",
+        "cosine between the gradients from the first two terms", unit: "cosine",
         targets.enumerated().map { place, name in
           PlotSheet.Series(name, records.map { $0.rows[place].cosine ?? .nan })
         }))

@@ -160,7 +160,7 @@ extension FlowCourse {
     for target in last.rows {
       if let cosine = target.cosine, cosine < -0.9 {
         lines.append(
-          "at \(target.name) the terms' gradients point against each other: cosine "
+          "at \(target.name) the gradients\(pair(target)) point against each other: cosine "
             + String(format: "%.2f", cosine))
       }
     }
@@ -189,6 +189,7 @@ extension FlowCourse {
     guard let first = records.first, let last = records.last else {
       return (lines + ["no records"]).map(visibleLine).joined(separator: "\n")
     }
+    lines.insert(sum(last), at: 2)
     var head = left("step", 9) + right("epoch", 7) + right(header.loss, 12)
     for term in header.terms { head += right(clipped(term, 12), 14) }
     head += right("KL/image", 10) + right("active", 8)
@@ -211,6 +212,9 @@ extension FlowCourse {
       }
       lines.append(line)
     }
+    for target in last.rows.dropLast() where target.pair != nil {
+      lines.append("  cos at \(target.name): the cosine between the gradients\(pair(target))")
+    }
     if shown.count < records.count {
       lines.append("  (\(shown.count) of \(records.count) records; --json has all)")
     }
@@ -226,6 +230,18 @@ extension FlowCourse {
     let found = warnings
     if !found.isEmpty { lines += [""] + found.map { "warning: \($0)" } }
     return lines.map(visibleLine).joined(separator: "\n")
+  }
+
+  /// `loss = bce + 2 · kld + constant -3`.
+  private func sum(_ record: FlowRecord) -> String {
+    var parts = record.terms.map { ($0.weight == 1 ? "" : "\(short($0.weight)) · ") + $0.name }
+    if let constant = record.constant { parts.append("constant \(short(constant))") }
+    return "\(header.loss) = " + parts.joined(separator: " + ")
+  }
+
+  /// ` from bce and kld`: the terms that a row's cosine is of.
+  private func pair(_ row: FlowRecord.Row) -> String {
+    row.pair.map { " from \(header.terms[$0.first]) and \(header.terms[$0.second])" } ?? ""
   }
 
   /// At most 24 records, evenly spread, the last among them.

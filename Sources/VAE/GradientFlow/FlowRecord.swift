@@ -14,10 +14,16 @@ public struct FlowRecord: Codable, Sendable, Equatable {
     /// The root mean square over the draws of each term's gradient norm; nil where none comes.
     public var norms: [Double?]
     public var total: Double?
-    /// The mean cosine between the first two terms' gradients; nil where there are not two.
+    /// The mean cosine between the gradients of `pair`; nil where there are not two.
     public var cosine: Double?
     /// ‖mean‖ / √(summed variance) over the draws; nil where nothing varies.
     public var signalToNoise: Double?
+
+    /// The first two terms of which a gradient comes.
+    public var pair: (first: Int, second: Int)? {
+      let reaching = norms.indices.filter { norms[$0] != nil }
+      return reaching.count < 2 ? nil : (reaching[0], reaching[1])
+    }
   }
 
   /// One latent dimension; see `LatentStatistics`.
@@ -34,6 +40,8 @@ public struct FlowRecord: Codable, Sendable, Equatable {
   public var epoch: Double
   public var loss: Double
   public var terms: [Term]
+  /// What the loss adds to its terms; nil where that is nothing.
+  public var constant: Double?
   public var rows: [Row]
   public var latents: [Latent]
 

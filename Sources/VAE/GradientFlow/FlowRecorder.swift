@@ -70,6 +70,7 @@ public final class FlowRecorder {
           name: splits[0].terms[term].name, value: mean(splits.map { $0.terms[term].value }),
           weight: splits[0].terms[term].weight)
       },
+      constant: splits[0].constant == nil ? nil : mean(splits.map { $0.constant ?? 0 }),
       rows: splits[0].rows.indices.map { row in
         target(splits.map { $0.rows[row] }, gradients[row])
       },
@@ -93,7 +94,7 @@ public final class FlowRecorder {
       return norms.isEmpty ? nil : mean(norms.map { $0 * $0 }).squareRoot()
     }
     let totals = rows.compactMap { $0.total?.norm }
-    let cosines = rows[0].parts.count < 2 ? [] : rows.compactMap { $0.cosine(0, 1) }
+    let cosines = rows.compactMap(\.cosine)
     let variance = moments.sampleVariance.reduce(0, +)
     let square =
       moments.mean.reduce(0) { $0 + $1 * $1 } - variance / Double(max(moments.count, 1))

@@ -27,6 +27,8 @@ extension GradientFlow {
       public let parts: [Part]
       public let total: ArrayStatistics?
       public let cosine: Double?
+      /// The two terms that the cosine is of, the first that reach the node; nil where it is nil.
+      public let cosineOf: [String]?
       public let partsError: Double
       public let partsErrorUlps: Double
     }
@@ -130,7 +132,9 @@ extension GradientFlow {
               term: part.term, gradient: part.statistics,
               share: part.statistics.flatMap { norms > 0 ? $0.norm / norms : nil },
               refusal: part.refusal)
-          }, total: row.total, cosine: row.parts.count == 2 ? row.cosine(0, 1) : nil,
+          }, total: row.total, cosine: row.cosine,
+          cosineOf: row.cosine == nil
+            ? nil : row.pair.map { [row.parts[$0.first].term, row.parts[$0.second].term] },
           partsError: row.partsError, partsErrorUlps: row.partsErrorUlps)
       }, estimators: comparison, variances: variances, activeAbove: options.activeAbove,
       isTrained: isTrained,

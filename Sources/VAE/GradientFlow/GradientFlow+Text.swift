@@ -159,12 +159,22 @@ extension GradientFlow.Report {
       line += "   " + (row.total == nil ? "–" : partsSum(row))
       lines.append(line)
     }
+    if terms.count > 2 { lines += cosineLines }
     for row in rows {
       for part in row.parts {
         if let refusal = part.refusal { lines.append("    \(row.name) ← \(part.term): \(refusal)") }
       }
     }
     return lines
+  }
+
+  /// Of which two of several terms the cosines are.
+  private var cosineLines: [String] {
+    rows.compactMap { row in
+      row.cosineOf.map {
+        "    cos at \(row.name): between the gradients from \($0.joined(separator: " and "))"
+      }
+    }
   }
 
   private func partsSum(_ row: Row) -> String {

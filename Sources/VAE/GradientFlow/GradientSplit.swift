@@ -47,6 +47,15 @@ public struct GradientSplit: Sendable {
           + "largest part")
     }
 
+    /// The first two terms of which a gradient comes; nil where there are not two.
+    public var pair: (first: Int, second: Int)? {
+      let reaching = parts.indices.filter { parts[$0].gradient != nil }
+      return reaching.count < 2 ? nil : (reaching[0], reaching[1])
+    }
+
+    /// The cosine of the angle between the gradients from `pair`.
+    public var cosine: Double? { pair.flatMap { cosine($0.first, $0.second) } }
+
     /// The cosine of the angle between two parts; nil when either is missing or zero.
     public func cosine(_ a: Int, _ b: Int) -> Double? {
       guard let x = parts[a].gradient?.doubles, let y = parts[b].gradient?.doubles else {

@@ -268,6 +268,38 @@ import Testing
     #expect(own == sums.count, "\(targets)")
   }
 
+  /// Baselines are as long as the model, whether the batch has a length by default or not.
+  @Test(arguments: ["N", "N = 3"], ["score_best_baseline", "score_mean_baseline"])
+  func baselinesAreOfNoImage(size: String, estimator: String) throws {
+    func shapes(_ operand: String, _ draw: String) throws -> Set<String> {
+      let graph = try applied(
+        """
+        graph g {
+          dim \(size), K = 4, Z = 2
+          input x: f64[N, 3]
+          param w: f64[3, Z] init constant(0.3)
+          m = \(operand)
+          \(draw) ~ normal(mean: m, stddev: 1.0) estimator \(estimator)
+          loss = sum(square(\(draw)))
+          output loss
+        }
+        """)
+      let states = graph.persistent.filter { $0.label.hasPrefix("z.") }
+      return Set(states.map { $0.type.shape.description })
+    }
+    // The mean baseline is one number.
+    func wanted(_ shape: String) -> Set<String> {
+      [estimator == "score_mean_baseline" ? "[]" : shape]
+    }
+    let latents = try shapes("matmul(x, w)", "z")
+    #expect(latents == wanted("[1, Z]"))
+    let images = try shapes("sum(matmul(x, w), axes: [1])", "z")
+    #expect(images == wanted("[1]"))
+    let samples = try shapes(
+      "broadcast_to(reshape(matmul(x, w), shape: [1, N, Z]), shape: [K, N, Z])", "z")
+    #expect(samples == wanted("[1, 1, Z]"))
+  }
+
   /// Two draws, the second round the first: E (w + z)² with w ~ N(z, 1), both by their scores.
   @Test func scoresOfDrawsInARow() throws {
     let graph = try applied(

@@ -296,6 +296,22 @@ import VAE
     #expect(flow.report.text.contains("no finite mean at mu"))
   }
 
+  /// Whether the batch has a length by default says nothing of its baselines.
+  @Test func aDefaultLengthChangesNoBaseline() throws {
+    var options = GradientFlow.Options()
+    options.draws = 32
+    options.checksNumerically = false
+    let targets = try ["N", "N = 5"].map { size in
+      let graph = try BatchModel.graph(
+        "loss = sum(square(z - 0.5))", "score_best_baseline", size: size)
+      let flow = try GradientFlow(graph, feeds: BatchModel.feeds(), options: options)
+      let rows = try #require(flow.comparison).rows
+      return try #require(rows.first { $0.estimator == "score_best_baseline" }).targets
+    }
+    #expect(targets[0].map(\.variance) == targets[1].map(\.variance))
+    #expect(targets[0].map(\.mean) == targets[1].map(\.mean))
+  }
+
   // MARK: Terms
 
   /// A term keeps its name however often it is drawn, and one without a name is what it computes.

@@ -26,6 +26,8 @@ struct CostRewriting {
   private var makers: [NodeID: [Int]] = [:]
   private var baselines: [Baseline] = []
   private var states: [String: Value] = [:]
+  /// The dimensions in the shapes of parameters and state.
+  private let modelDimensions: Set<String>
 
   /// A running mean that a run of the graph moves on.
   private struct Baseline {
@@ -36,6 +38,8 @@ struct CostRewriting {
   init(_ graph: Graph, _ costs: Costs) {
     self.graph = graph
     self.costs = costs
+    modelDimensions = Set(
+      graph.nodes.filter(\.isPersistent).flatMap { $0.type.shape.dims.flatMap(\.symbols) })
     builder = GraphBuilder(graph.name)
     builder.reserve(graph.names)
     for dimension in graph.dimensions {
@@ -327,13 +331,13 @@ struct CostRewriting {
     }
   }
 
-  /// The draw's axes whose extents do not change from run to run.
+  /// The draw's axes whose extents are the model's: numbers, and what parameters are as long as. The
+  /// others are of the batch, whether their extents have a default or not.
   private func stateShape(_ node: Node) -> Shape {
-    Shape(node.type.shape.dims.map { $0.symbols.isEmpty || hasDefault($0) ? $0 : 1 })
-  }
-
-  private func hasDefault(_ dim: Dim) -> Bool {
-    dim.symbols.allSatisfy { builder.dimension(named: $0)?.defaultSize != nil }
+    Shape(
+      node.type.shape.dims.map { dim in
+        dim.symbols.allSatisfy(modelDimensions.contains) ? dim : 1
+      })
   }
 
   /// The state that is part of a draw's baseline for one of its costs, which may go into several

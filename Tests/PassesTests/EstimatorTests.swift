@@ -457,6 +457,9 @@ import Testing
     } catch {
       #expect(error.all.map(\.id) == ["estimator-choice"])
       #expect(error.all.first?.expected?.contains("surrogate") == false)
+      // What became it would weigh the costs twice.
+      let fixes = error.all.compactMap(\.fix)
+      #expect(fixes.isEmpty)
     }
   }
 

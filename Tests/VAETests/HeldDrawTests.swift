@@ -150,6 +150,28 @@ import VAE
     #expect(!note.contains("all draws are this one"))
   }
 
+  /// Text whose costs carry the derivative already has nothing to be compared with.
+  @Test func dont_compareWhatIsAppliedAlready() throws {
+    let graph = try FlowAnswers.graph("square(z)", mu: 0.5, s: 0.8)
+      .choosing(estimator: "score", of: "z")
+    let applied = try Training.graph(
+      text: Compiler().run([.applyEstimators], on: graph, isOptional: false).text())
+    for isExact in [false, true] {
+      var options = GradientFlow.Options()
+      (options.draws, options.isExact) = (4, isExact)
+      let (flow, own) = (
+        try GradientFlow(applied, feeds: Feeds(), options: options),
+        try GradientFlow(graph, feeds: Feeds(), options: options)
+      )
+      #expect(flow.comparison == nil && flow.report.notes.count == 1)
+      #expect(flow.report.notes[0].hasPrefix("the estimator of 'z' is part of the graph already"))
+      #expect(flow.split.rows[0].total?.mean == own.split.rows[0].total?.mean)
+    }
+    let found = Training.diagnostics { _ = try applied.choosing(estimator: "score", of: "z") }
+    let fixes = found.compactMap(\.fix)
+    #expect(found.map(\.id) == ["estimator-applied"] && fixes.isEmpty)
+  }
+
   /// The table holds the scale while the mean moves; the split does not.
   @Test func aScaleOfTheMeanIsSaid() throws {
     let text = try Self.flow(

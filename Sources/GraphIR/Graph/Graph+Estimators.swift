@@ -5,8 +5,8 @@ extension Graph {
   /// The graph with another estimator for a draw, or for all draws when `name` is nil.
   ///
   /// `draws` is the number of draws over which costs are averaged; nil leaves it as it is. Throws
-  /// diagnostics for a name that is no draw, an estimator that the draw's op does not know, and a
-  /// number that does not fit.
+  /// diagnostics for a name that is no draw, an estimator that the draw's op does not know, a number
+  /// that does not fit, and a draw whose estimator is part of the graph already.
   public func choosing(
     estimator: String, draws count: Int? = nil, of name: String? = nil
   ) throws(Diagnostics) -> Graph {
@@ -24,12 +24,18 @@ extension Graph {
         rebuilder.copy(node)
         continue
       }
+      let isApplied = operation.estimator.map { operation.definition.reserves($0.name) } ?? false
+      if isApplied, !operation.definition.reserves(estimator) {
+        found.append(.estimatorApplied(node))
+        rebuilder.copy(node)
+        continue
+      }
       var attributes = operation.attributes
       attributes.set(sampling.estimatorAttribute, to: .symbol(estimator))
       if let count { attributes.set(sampling.drawsAttribute, to: .int(count)) }
       do throws(TypeError) {
         let complete = try operation.definition.completed(attributes)
-        try operation.definition.requireOffered(estimator)
+        try operation.definition.requireOffered(estimator, isApplied: isApplied)
         _ = try operation.definition.type(
           TypeRule.Context(
             definition: operation.definition, operands: node.operands.map { self[$0].type },
@@ -49,18 +55,35 @@ extension Graph {
 }
 
 extension OpDefinition {
-  /// Throws for an estimator that is no choice: what a pass leaves behind.
-  fileprivate func requireOffered(_ estimator: String) throws(TypeError) {
+  /// Throws for an estimator that is no choice: what a pass leaves behind; and left behind here, if
+  /// `isApplied`: what became it would count twice.
+  fileprivate func requireOffered(_ estimator: String, isApplied: Bool) throws(TypeError) {
+    guard reserves(estimator) else { return }
     let spec = attributes.first { $0.name == sampling?.estimatorAttribute }
-    guard let spec, spec.reserved.contains(estimator) else { return }
     throw TypeError(
       "'\(estimator)' is what a pass makes of an estimator, and no choice",
-      expected: "one of " + spec.choices.joined(separator: ", "), got: estimator,
-      fix: "the estimator that becomes it: \(Estimator.score.name)")
+      expected: "one of " + (spec?.choices ?? []).joined(separator: ", "), got: estimator,
+      fix: isApplied ? nil : "the estimator that becomes it: \(Estimator.score.name)")
+  }
+}
+
+extension OpDefinition {
+  /// Whether an estimator of its draws is what a pass leaves behind.
+  fileprivate func reserves(_ estimator: String) -> Bool {
+    attributes.first { $0.name == sampling?.estimatorAttribute }?.reserved.contains(estimator)
+      ?? false
   }
 }
 
 extension Diagnostic {
+  /// A choice for a draw whose costs carry the derivative already: another would count twice.
+  static func estimatorApplied(_ node: Node) -> Diagnostic {
+    Diagnostic(
+      "estimator-applied", "the estimator of '\(node.label)' is part of the graph already",
+      at: node.location, place: "the estimator of '\(node.label)'",
+      expected: "a graph as it was before apply_estimators", got: "costs that carry the derivative")
+  }
+
   /// A choice of estimator that a draw's op refuses.
   static func estimator(_ error: TypeError, _ node: Node) -> Diagnostic {
     Diagnostic(

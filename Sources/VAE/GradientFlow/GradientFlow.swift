@@ -118,7 +118,7 @@ public struct GradientFlow: Sendable {
       points = .grid(expectation?.grid ?? grid)
     }
     var variances: [VarianceSplit] = []
-    if options.comparesEstimators, options.isExact || !site.isNoiseFed(feeds) {
+    if options.comparesEstimators, site.isCompared(feeds, isExact: options.isExact) {
       let images = site.batchAxis(of: shape).map { shape[$0] } ?? 1
       var feeds = feeds
       for (index, name) in program.heldDraws.enumerated() {

@@ -63,12 +63,18 @@ extension SamplingSite {
           ? "'\(noise)' is given, and not used: expectations are over it"
           : "'\(noise)' is given: \(which), and no estimators are compared")
     }
+    if isApplied {
+      notes.append(
+        "the estimator of '\(name)' is part of the graph already: no others are compared with it")
+    }
     if estimator.divergence != .closed, bendsDivergence(loss: program.loss) {
       notes.append(
         "\(estimator.name) samples the divergence, of which '\(program.loss)' is no weighted sum: "
           + "it is another loss than that of the closed form")
     }
-    guard options.comparesEstimators, options.isExact || !isNoiseFed(feeds) else { return notes }
+    guard options.comparesEstimators, isCompared(feeds, isExact: options.isExact) else {
+      return notes
+    }
     if !program.heldDraws.isEmpty {
       let names = program.heldDraws.map { "'\($0)'" }.joined(separator: ", ")
       notes.append("estimators are compared with \(names) held as first drawn")

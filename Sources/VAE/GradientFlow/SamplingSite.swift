@@ -72,6 +72,14 @@ public struct SamplingSite: Sendable {
   /// Whether the draw's noise is given, so that all draws are the same.
   func isNoiseFed(_ feeds: Feeds) -> Bool { noise.map { feeds.inputs[$0] != nil } ?? false }
 
+  /// Whether the draw's costs carry the derivative already: another estimator would count twice.
+  var isApplied: Bool { estimator == .surrogate }
+
+  /// Whether there is anything to compare estimators by.
+  func isCompared(_ feeds: Feeds, isExact: Bool) -> Bool {
+    !isApplied && (isExact || !isNoiseFed(feeds))
+  }
+
   /// Other draws that the distribution's parameters depend on.
   var drawsBefore: [Node] {
     let needed = graph.needed(by: parameters.compactMap { graph.node(named: $0.name)?.id })

@@ -200,6 +200,27 @@ import Testing
     #expect(slices.latex.contains("{\\mathit{bce}}_{N,\\,\\#2} = \\sum_{D}"))
   }
 
+  /// A total over the batch of what all images have in common is N of it.
+  @Test func aBaselineOfABatchIsAFactor() throws {
+    let graph = try Oracle.graph(
+      text: """
+        graph g {
+          dim N
+          input x: f64[N]
+          param w: f64[] init constant(0.5)
+          m = x * w
+          z ~ normal(mean: m, stddev: w) estimator score_best_baseline
+          loss = sum(square(z - 1.0))
+          output loss
+        }
+        """)
+    let formulas = try GradientFormulas(of: graph, withRespectTo: ["w"])
+    try FormulaCheck(formulas.graph, sizes: ["N": 3], seed: 29, positive: ["w"])
+      .expectEqual(formulas)
+    let text = formulas.derivatives[0].formula.text
+    #expect(text.contains("N·z.stddev.baseline") && !text.contains("broadcast("), "\(text)")
+  }
+
   // MARK: What is left as it is
 
   private static func way(_ statements: String) throws -> String {

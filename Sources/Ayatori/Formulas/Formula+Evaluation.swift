@@ -20,7 +20,9 @@ extension Formula {
       guard let value = symbol.node.flatMap({ values[$0] }) else {
         throw RunError("the symbol '\(symbol.name)' has no value")
       }
-      return value
+      // What is kept for a batch is a formula without leading 1s.
+      return ReferenceArray(
+        shape: Array(value.shape.suffix(shape.rank)), values: value.values)
     case .sum(let parts):
       return try elementwise(parts, values, sizes) { $0.reduce(0, +) }
     case .product(let parts):

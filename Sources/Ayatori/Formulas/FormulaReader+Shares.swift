@@ -110,7 +110,8 @@ extension FormulaReader {
     .symbol(
       FormulaSymbol(
         kind: kind, name: name, index: index, node: id,
-        isNodesName: index == nil && graph[id].name == name), graph[id].type)
+        isNodesName: index == nil && graph[id].name == name),
+      kind == .kept ? graph[id].type.besidesLeadingOnes : graph[id].type)
   }
 
   // MARK: Baselines

@@ -120,7 +120,7 @@ struct FormulaReader {
         kind: kind, name: name, node: node.id,
         sharesAxis: node.id.index < definitions.count
           ? definitions[node.id.index].sharesAxis : nil),
-      node.type)
+      kind == .kept ? node.type.besidesLeadingOnes : node.type)
   }
 
   /// ∂root/∂node, computed by `adjoint`.
@@ -233,6 +233,14 @@ extension Formula {
   /// Whether constants and extents alone determine it, the same at every place.
   var isWeight: Bool {
     isScalar && symbols.allSatisfy { $0.kind == .constant || $0.kind == .size }
+  }
+}
+
+extension ValueType {
+  /// What state has in the place of a batch, it is the same for all of: a formula of it may lack
+  /// that axis, so that a total over the batch is N times the value.
+  var besidesLeadingOnes: ValueType {
+    ValueType(dtype, Shape(Array(shape.dims.drop { $0 == 1 })))
   }
 }
 

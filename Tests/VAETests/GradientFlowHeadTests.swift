@@ -172,6 +172,29 @@ import VAE
     }
   }
 
+  /// What is mean and standard deviation at once stands in each table once.
+  @Test func aParameterOfTwoRolesIsOneRow() throws {
+    let graph = try Training.graph(
+      text: """
+        graph g {
+          param m: f64[] init constant(0.5)
+          z ~ normal(mean: m, stddev: m)
+          loss = square(z - 1.0)
+          output loss
+        }
+        """)
+    let report = try Self.flow(graph).report
+    #expect(report.rows.map(\.name) == ["m", "z"])
+    #expect(report.rows.map(\.role) == ["mean and stddev", "draw"])
+    for row in try #require(report.estimators).rows {
+      #expect(row.targets.map(\.parameter) == ["m"])
+    }
+    #expect(report.estimators?.winners.count == 1)
+    let places = report.text.split(separator: "\n").filter { $0.hasPrefix("  m ") }
+    // Path split, values, difference quotients.
+    #expect(places.count == 3, "\(report.text)")
+  }
+
   /// Of three terms two reach the draw; the cosine is of the first two that come, and says so.
   @Test func theCosineSaysOfWhat() throws {
     let graph = try BatchModel.graph(

@@ -231,6 +231,7 @@ extension EstimatorComparison {
       measurements.first { $0.program.estimator == (isExact ? .score : .scoreMeanBaseline) }
       ?? measurements[0]
     self.reference = reference.program.estimator.name
+    let places = site.distinctPlaces.filter(site.parameters.indices.contains)
     let sharpest = site.parameters.indices.map {
       EstimatorComparison.sharpest(of: measurements, reference, $0, isExact)
     }
@@ -245,13 +246,13 @@ extension EstimatorComparison {
         passes: Double(measurement.program.flops.run)
           / Double(max(measurement.program.flops.forward, 1)),
         undefined: takesDensity ? undefinedDensity : nil,
-        targets: site.parameters.indices.map {
+        targets: places.map {
           EstimatorComparison.target(
             measurement, sharpest[$0], $0, site.parameters[$0].name, isExact)
         })
     }
     let rows = rows
-    winners = site.parameters.indices.map { place in
+    winners = places.indices.map { place in
       rows.filter { row in
         let target = row.targets[place]
         return target.agrees && target.refusal == nil && !row.isBiased && target.mean.isFinite

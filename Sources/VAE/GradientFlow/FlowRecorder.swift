@@ -71,7 +71,7 @@ public final class FlowRecorder {
           weight: splits[0].terms[term].weight)
       },
       constant: splits[0].constant == nil ? nil : mean(splits.map { $0.constant ?? 0 }),
-      rows: splits[0].rows.indices.map { row in
+      rows: program.site.distinctPlaces.map { row in
         target(splits.map { $0.rows[row] }, gradients[row])
       },
       latents: LatentStatistics.all(

@@ -123,10 +123,11 @@ extension GradientFlow {
           name: $0.name, value: $0.value, weight: $0.weight,
           isWeighted: $0.isWeighted || $0.weight != 1)
       }, constant: split.constant, notes: notes, evidence: evidence,
-      rows: split.rows.map { row in
+      rows: site.distinctPlaces.map { place in
+        let row = split.rows[place]
         let norms = row.parts.reduce(0) { $0 + ($1.statistics?.norm ?? 0) }
         return Report.Row(
-          name: row.name, role: row.role, value: row.value,
+          name: row.name, role: site.roles(of: row.name), value: row.value,
           parts: row.parts.map { part in
             Report.Part(
               term: part.term, gradient: part.statistics,

@@ -130,7 +130,9 @@ public struct GradientFlow: Sendable {
         undefinedDensity: scaleFault?.reason
       ) { measurement in
         for (place, moments) in measurement.moments.enumerated()
-        where site.hasImagesFirst(place, images, known[place].shape) {
+        where site.distinctPlaces.contains(place)
+          && site.hasImagesFirst(place, images, known[place].shape)
+        {
           if let split = VarianceSplit(
             site.parameters[place].name, moments, images: images,
             draws: measurement.program.draws, isExact: isExact)

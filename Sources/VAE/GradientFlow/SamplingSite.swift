@@ -69,6 +69,17 @@ public struct SamplingSite: Sendable {
 
   public var estimator: Estimator { operation.estimator ?? .pathwise }
 
+  /// Where `parameters + [draw]` stand in tables: one that is a mean and a scale at once, once.
+  var distinctPlaces: [Int] {
+    let names = (parameters + [draw]).map(\.name)
+    return names.indices.filter { names.firstIndex(of: names[$0]) == $0 }
+  }
+
+  /// What a value is to the draw: `mean`, or `mean and stddev`.
+  func roles(of name: String) -> String {
+    (parameters + [draw]).filter { $0.name == name }.map(\.role).joined(separator: " and ")
+  }
+
   /// Whether the draw's noise is given, so that all draws are the same.
   func isNoiseFed(_ feeds: Feeds) -> Bool { noise.map { feeds.inputs[$0] != nil } ?? false }
 

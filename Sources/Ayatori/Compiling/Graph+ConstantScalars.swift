@@ -2,8 +2,9 @@ public import GraphIR
 import Runtime
 
 extension Graph {
-  /// The values of `constantScalars` under `sizes`, by the reference interpreter; those that need a dimension without
-  /// a value are left out. An integer literal stays one, so that drawings show it as written.
+  /// The values of `constantScalars` under `sizes`, by the reference interpreter; those that need a
+  /// dimension without a value are left out. An integer literal stays one, so that drawings show it
+  /// as written.
   public func constantValues(sizes: [String: Int]) -> [NodeID: Scalar] {
     var values: [NodeID: Scalar] = [:]
     let bound = self.sizes(binding: sizes)

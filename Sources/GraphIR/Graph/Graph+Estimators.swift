@@ -5,8 +5,8 @@ extension Graph {
   /// The graph with another estimator for a draw, or for all draws when `name` is nil.
   ///
   /// `draws` is the number of draws over which costs are averaged; nil leaves it as it is. Throws
-  /// diagnostics for a name that is no draw, an estimator that the draw's op does not know, a number
-  /// that does not fit, and a draw whose estimator is part of the graph already.
+  /// diagnostics for a name that is no draw, an estimator that the draw's op does not know, a
+  /// number that does not fit, and a draw whose estimator is part of the graph already.
   public func choosing(
     estimator: String, draws count: Int? = nil, of name: String? = nil
   ) throws(Diagnostics) -> Graph {

@@ -331,8 +331,8 @@ struct CostRewriting {
     }
   }
 
-  /// The draw's axes whose extents are the model's: numbers, and what parameters are as long as. The
-  /// others are of the batch, whether their extents have a default or not.
+  /// The draw's axes whose extents are the model's: numbers, and what parameters are as long as.
+  /// The others are of the batch, whether their extents have a default or not.
   private func stateShape(_ node: Node) -> Shape {
     Shape(
       node.type.shape.dims.map { dim in

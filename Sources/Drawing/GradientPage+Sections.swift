@@ -67,9 +67,13 @@ extension GradientPage {
       const refused = report.rows.flatMap((entry) => entry.parts.filter((part) => part.refusal)
         .map((part) => el('p', { class: 'facts' },
           '⊣ ' + part.term + ' at ' + entry.name + ': ' + part.refusal)));
+      // Of two terms there is nothing to tell apart.
+      const told = report.terms.length < 3 ? [] : report.rows.filter((entry) => entry.cosineOf);
+      const cosines = told.map((entry) => el('p', { class: 'facts' },
+        'cosine at ' + entry.name + ': between ' + entry.cosineOf.join(' and ')));
       return card('Path split', 'One reverse pass a term, seeded with its weight: the parts sum to '
         + 'the whole. Share is the norm’s share of the norms’ sum.',
-      [table(head, rows, 'Path split')].concat(refused));
+      [table(head, rows, 'Path split')].concat(cosines, refused));
     }
 
     function statistics() {

@@ -226,6 +226,21 @@ import Testing
     #expect(split.terms.map(\.name).sorted() == ["both", "sum(square(m))"])
   }
 
+  /// A term without a way to the loss is a mistake of ours, and no term of weight 1.
+  @Test func dont_weighWhatIsNoTerm() async {
+    let result = await #expect(processExitsWith: .failure) {
+      let graph = try BatchModel.graph("rec = sum(square(z))\n  loss = sum(abs(z))")
+      let loss = try #require(graph.value(named: "loss"))
+      let rec = try #require(graph.value(named: "rec"))
+      _ = weighedTerms(
+        graph, loss: loss.id, terms: [rec.id], in: GraphBuilder(continuing: graph))
+    }
+    guard case .signal = result?.exitStatus else {
+      Issue.record("\(String(describing: result?.exitStatus)) is no trap")
+      return
+    }
+  }
+
   // MARK: What parts come to
 
   /// Half of the digits are for rounding on the way; a part that is missing shows.

@@ -61,13 +61,16 @@ private func run(_ passes: [Pass], dump: PassDump? = nil) throws {
     }
   }
 
+  /// Known to the process that crashes, which is handed nothing; another clone has its own.
+  private static let directory =
+    "/tmp/ayatori-crash-test" + #filePath.replacing("/", with: "_")
+
   @Test func aTrapLeavesItsInput() async throws {
-    let directory = "/tmp/ayatori-crash-test"
+    let directory = Self.directory
     try? FileManager.default.removeItem(atPath: directory)
     defer { try? FileManager.default.removeItem(atPath: directory) }
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-      try run(
-        [.eliminateDeadNodes, .traps], dump: PassDump("/tmp/ayatori-crash-test", mode: .changed))
+      try run([.eliminateDeadNodes, .traps], dump: PassDump(Self.directory, mode: .changed))
     }
     let words = Self.text(try #require(result?.standardErrorContent))
     let path = directory + "/00__input.aya"

@@ -221,6 +221,30 @@ import Testing
     #expect(text.contains("N·z.stddev.baseline") && !text.contains("broadcast("), "\(text)")
   }
 
+  /// A named sum of a cost for each image and one for each element of it.
+  @Test(arguments: ["score", "score_mean_baseline", "score_best_baseline"])
+  func costsOfSeveralKindsMeetInOneName(estimator: String) throws {
+    let graph = try Oracle.graph(
+      text: """
+        graph g {
+          dim N, C = 3
+          param l: f64[N, C] init normal(mean: 0, stddev: 1)
+          input y: f64[N, C]
+          c ~ bernoulli(logits: l) estimator \(estimator)
+          f = square(sum(c, axes: [1])) + sum(c * y, axes: [1])
+          loss = mean(f)
+          output loss
+        }
+        """)
+    let formulas = try GradientFormulas(of: graph, withRespectTo: ["l"])
+    try FormulaCheck(formulas.graph, sizes: ["N": 4], seed: 31).expectEqual(formulas)
+    if estimator == "score" {
+      #expect(
+        formulas.derivatives[0].formula.text
+          == "(y ⊙ c + (Σ_C c)²) ⊙ (c − sigmoid(l))/N")
+    }
+  }
+
   // MARK: What is left as it is
 
   private static func way(_ statements: String) throws -> String {

@@ -73,6 +73,8 @@ extension FormulaReader {
     let costs = weighed.costs
     let name = graph[named].label
     let addends = costs.map { written[$0.index] }
+    // Costs of several kinds, one for each image and one for each element, are no draws of one.
+    guard Set(addends.map(\.shape)).count == 1 else { return [] }
     let isRepeated = costs.count > 1
     let mean = Formula.product([.number(1 / Double(costs.count)), .sum(addends)])
     guard let total = weighed.total else {

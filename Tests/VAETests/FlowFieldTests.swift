@@ -128,6 +128,34 @@ import VAE
     #expect(try Self.node(field, "z.eps").gradientFormula == nil)
   }
 
+  /// The roots are the report's terms under every estimator, however the loss is written: names
+  /// that tell nodes apart here are nobody's.
+  @Test(
+    arguments: [
+      "-mean(-bce - beta * kld)", "-mean(elbo)", "-mean(elbo) + 0.01 * sum(square(w))",
+      "mean(bce / 3 + beta * kld / 2 + 0.1 * sum(z, axes: [1]))",
+    ],
+    ["pathwise", "score", "score_mean_baseline", "score_best_baseline", "score_leave_one_out"])
+  func theRootsAreTheReportsTerms(loss: String, estimator: String) throws {
+    let graph = try BatchModel.graph(
+      """
+      bce = sum(square(z - 1.0), axes: [1])
+      kld = sum(kl_normal(mean: m, log_variance: lv), axes: [1])
+      elbo = -bce - beta * kld
+      loss = \(loss)
+      """, estimator)
+    var options = GradientFlow.Options()
+    options.comparesEstimators = false
+    let flow = try GradientFlow(graph, feeds: BatchModel.feeds(), options: options)
+    let field = try FlowField(flow, feeds: BatchModel.feeds())
+    let terms = flow.split.terms.map(\.name)
+    #expect(terms.starts(with: ["bce", "kld"]), "\(terms)")
+    #expect(field.roots.map(\.name) == terms + ["loss"])
+    let drawing = try FlowDrawing(graph, node: "z", feeds: BatchModel.feeds())
+    let drawn = Set(drawing.flow.arrows.map { drawing.flow.roots[$0.root] })
+    #expect(drawn.isSubset(of: terms), "\(drawn)")
+  }
+
   /// At each node, what comes along the edges and besides is no less than the gradient.
   @Test(arguments: ["vae_pytorch", "vae_chainer", "vae_naive"])
   func nothingIsLost(name: String) throws {

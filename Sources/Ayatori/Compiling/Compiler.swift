@@ -45,6 +45,7 @@ public struct Compiler: Sendable {
     var passOptions = PassContext.Options()
     passOptions.float = options.float
     passOptions.kept = kept
+    passOptions.unseen = options.unseen
     let made = journal.steps.reduce(0) { $0 + ($1.firstNumber == nil ? 0 : $1.replacements.count) }
     if isOptional, let limit = options.bisectLimit { passOptions.limit = max(0, limit - made) }
     var manager = PassManager(

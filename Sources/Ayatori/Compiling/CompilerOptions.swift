@@ -10,6 +10,8 @@ public struct CompilerOptions: Sendable {
   public var stopAfter: String?
   /// How many replacements may be made at all, over all passes but lowering.
   public var bisectLimit: Int?
+  /// Names that a tool gave: they make nobody's term of a sum, as names of a person's do.
+  public var unseen: Set<String> = []
   /// Look on at each pass: dumps, validation.
   public var observers: [PassManager.Observer] = []
   /// Checks each pass, after the other observers; nil checks nothing.

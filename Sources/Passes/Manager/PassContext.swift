@@ -25,6 +25,8 @@ public final class PassContext {
     /// Names of nodes that no rule looks into or replaces: derivatives with respect to them are
     /// wanted later.
     public var kept: Set<String> = []
+    /// Names that a tool gave: they make nobody's term of a sum, as names of a person's do.
+    public var unseen: Set<String> = []
 
     public init() {}
   }

@@ -33,7 +33,8 @@ struct Costs {
   private let carried: [NodeID: [[Int?]?]]
   private let ranks: [Int]
 
-  init(of graph: Graph) {
+  /// `unseen` are names that a tool gave.
+  init(of graph: Graph, unseen: Set<String> = []) {
     let drawn = graph.nodes.filter { node in
       guard let operation = node.operation, let estimator = operation.estimator else {
         return false
@@ -48,7 +49,7 @@ struct Costs {
     carried = Dictionary(
       drawn.map { ($0.id, graph.carriedAxes(from: $0.id)) }, uniquingKeysWith: { first, _ in first }
     )
-    findPlaces(graph)
+    findPlaces(graph, unseen)
     needsPlain = plainNeeds(graph)
   }
 
@@ -119,7 +120,7 @@ struct Costs {
     }
   }
 
-  private mutating func findPlaces(_ graph: Graph) {
+  private mutating func findPlaces(_ graph: Graph, _ unseen: Set<String>) {
     let search = searching(graph)
     let users = graph.users()
     let handed = Set(graph.outputs.map(\.node))
@@ -131,7 +132,7 @@ struct Costs {
     let costs = roots.filter { $0.operation?.definition.sampling == nil }
     var pending = (costs.isEmpty ? roots : costs).map(\.id)
     // What people call a term of the loss is a cost of its own, and keeps its value.
-    let rule = TermRule(graph)
+    let rule = TermRule(graph, unseen: unseen)
     let opened = pending.reduce(into: Set<NodeID>()) { opened, root in
       if rule.hasNamedTerm(root) { opened.formUnion(rule.opened(from: root)) }
     }

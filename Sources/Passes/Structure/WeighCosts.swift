@@ -4,7 +4,7 @@ import GraphOps
 /// Multiplies each cost downstream of a score-function draw by `exp(ln q − stop_gradient(ln q))`,
 /// subtracts baselines, and averages costs over draws.
 func weighCosts(of graph: Graph, _ context: PassContext) -> PassResult {
-  let costs = Costs(of: graph)
+  let costs = Costs(of: graph, unseen: context.options.unseen)
   guard !costs.draws.isEmpty else { return .unchanged(graph) }
   var rewriting = CostRewriting(graph, costs)
   return rewriting.run(context)

@@ -42,7 +42,9 @@ struct FieldProgram {
     self.targets = targets
     let (named, keys, unseen) = FieldProgram.namingAll(source)
     self.keys = keys
-    let compiler = Compiler()
+    var options = CompilerOptions()
+    options.unseen = unseen
+    let compiler = Compiler(options)
     let lowered = try compiler.lower(named)
     self.lowered = lowered
     let loss = try loss ?? Compiler.lossName(of: lowered)

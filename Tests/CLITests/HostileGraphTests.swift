@@ -111,6 +111,28 @@ import Testing
     }
   }
 
+  /// Large graphs are no harm where somebody asks for them.
+  @Test func aLargerTextIsReadWhereThatIsAllowed() throws {
+    try Tool.withDirectory { directory in
+      try Data(Self.longText).write(to: URL(filePath: directory + "g.aya"))
+      expectFine(try Tool.run(["check", "g.aya", "--text-limit", "1000000"], in: directory))
+      let refused = try Tool.run(["check", "g.aya", "--text-limit", "250000"], in: directory)
+      #expect(refused.status == 1)
+      #expect(refused.err.contains("at most 250000 names"), "\(refused.err)")
+      #expect(refused.err.contains("--text-limit 2500000"), "\(refused.err)")
+    }
+  }
+
+  @Test(arguments: ["0", "-1", "100000001", "x"])
+  func dont_takeAnyTextLimit(_ limit: String) throws {
+    try Tool.withDirectory { directory in
+      try Data(Self.graph("output x")).write(to: URL(filePath: directory + "g.aya"))
+      let result = try Tool.run(["check", "g.aya", "--text-limit=\(limit)"], in: directory)
+      #expect(result.status == 64)
+      #expect(result.err.contains("text-limit"), "\(result.err)")
+    }
+  }
+
   /// The largest texts that are read.
   static let largest: [Case] = [
     Case("lines", "", at: "") {

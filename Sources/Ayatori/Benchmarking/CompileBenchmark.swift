@@ -43,21 +43,21 @@ public struct CompileBenchmark: Encodable, Sendable {
   public var fastest = 0.0
 
   /// Compiles the graph in `text` up to `rounds` times, and once at least; stops when `limit` is
-  /// over. Dimensions without a default take `size`.
+  /// over. Dimensions without a default take `size`; `textLimit` is that of `parse`.
   ///
   /// A graph with parameters and a loss is compiled as a training step with Adam, unless
   /// `forwardOnly`; another one forward only. Throws diagnostics.
   public init(
     _ text: String, named name: String, overrides: Overrides = Overrides(),
     options: CompilerOptions = CompilerOptions(), forwardOnly: Bool = false, size: Int, rounds: Int,
-    limit: Duration = .seconds(20)
+    limit: Duration = .seconds(20), textLimit: Int = TextLimits.parts
   ) throws {
     graph = forwardOnly ? "\(name) forward" : name
     trains = false
     var times: [Phases] = []
     let start = ContinuousClock.now
     while times.isEmpty || times.count < rounds && ContinuousClock.now - start < limit {
-      times.append(try round(text, overrides, options, forwardOnly, size))
+      times.append(try round(text, overrides, options, forwardOnly, size, textLimit))
     }
     self.rounds = times.count
     for path in Phases.all.map(\.path) + [\.plan] {
@@ -69,19 +69,21 @@ public struct CompileBenchmark: Encodable, Sendable {
   /// As above, of the graph in a file.
   public init(
     file path: String, overrides: Overrides = Overrides(),
-    options: CompilerOptions = CompilerOptions(), size: Int, rounds: Int
+    options: CompilerOptions = CompilerOptions(), size: Int, rounds: Int,
+    textLimit: Int = TextLimits.parts
   ) throws {
-    guard let text = String(validating: try readFile(path, limit: graphFileLimit), as: UTF8.self)
-    else {
+    let bytes = try readFile(path, limit: graphFileLimit(parts: textLimit))
+    guard let text = String(validating: bytes, as: UTF8.self) else {
       throw Diagnostics([.unreadableText(path)])
     }
     try self.init(
-      text, named: path, overrides: overrides, options: options, size: size, rounds: rounds)
+      text, named: path, overrides: overrides, options: options, size: size, rounds: rounds,
+      textLimit: textLimit)
   }
 
   private mutating func round(
     _ text: String, _ overrides: Overrides, _ options: CompilerOptions, _ forwardOnly: Bool,
-    _ size: Int
+    _ size: Int, _ textLimit: Int
   ) throws -> Phases {
     var phases = Phases()
     var last = ContinuousClock.now
@@ -91,7 +93,8 @@ public struct CompileBenchmark: Encodable, Sendable {
       return (now - last).seconds
     }
     let parsed = parse(
-      SourceFile(name: graph, text: text), dialect: .standard, overrides: overrides)
+      SourceFile(name: graph, text: text), dialect: .standard, overrides: overrides,
+      limit: textLimit)
     guard let source = parsed.graph else { throw Diagnostics(parsed.diagnostics) }
     phases.parse = lap()
     let broken = GraphIR.verify(source)

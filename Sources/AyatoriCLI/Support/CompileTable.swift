@@ -49,16 +49,17 @@ struct CompileTable {
       graphs.append(
         try CompileBenchmark(
           file: file, overrides: overrides.overrides, options: compiler.options, size: size,
-          rounds: rounds))
+          rounds: rounds, textLimit: overrides.textLimit))
     }
     var random: [CompileBenchmark] = []
     for forwardOnly in [true, false] {
       for count in nodes.sorted() {
         let graph = RandomGraph.make(nodes: count, seed: CompileTable.seed)
+        // Of our own making, so that nothing is to be feared of it.
         random.append(
           try CompileBenchmark(
             graph.text(), named: graph.name, options: compiler.options, forwardOnly: forwardOnly,
-            size: size, rounds: rounds))
+            size: size, rounds: rounds, textLimit: .max))
       }
     }
     if json {

@@ -89,9 +89,20 @@ struct OverrideOptions: ParsableArguments {
   )
   var estimator: [EstimatorChoice] = []
 
+  @Option(
+    name: .long,
+    help: "How many names, literals, operations and statements the text may hold.")
+  var textLimit = TextLimits.parts
+
   func validate() throws {
+    guard 1...OverrideOptions.mostParts ~= textLimit else {
+      throw ValidationError(
+        "--text-limit takes 1 to \(OverrideOptions.mostParts), not \(textLimit)")
+    }
     if !dtype.isFloating { throw ValidationError("--dtype takes f32 or f64, not \(dtype)") }
   }
+
+  private static let mostParts = 100_000_000
 
   var overrides: Overrides {
     Overrides(
@@ -101,7 +112,9 @@ struct OverrideOptions: ParsableArguments {
 
   /// Reads the graph; warnings go to stderr.
   func load(_ file: String) throws -> Graph {
-    var graph = try Graph.load(file, overrides: overrides) { Console.report([$0]) }
+    var graph = try Graph.load(file, overrides: overrides, limit: textLimit) {
+      Console.report([$0])
+    }
     for choice in estimator {
       graph = try graph.choosing(
         estimator: choice.estimator, draws: choice.draws, of: choice.node)

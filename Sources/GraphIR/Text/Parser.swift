@@ -3,13 +3,16 @@
 struct Parser {
   private var lexer: Lexer
   let report: Reporter
+  /// The most names, literals, operations and statements that are read.
+  private let mostParts: Int
   var tree = SyntaxTree()
   /// Tokens looked at but not taken yet, the next one first.
   private var ahead: [Token] = []
   /// Where the last taken token ends, for "expected … after".
   private(set) var previousEnd = 0
 
-  init(_ source: SourceFile, _ report: Reporter) {
+  init(_ source: SourceFile, _ report: Reporter, mostParts: Int) {
+    self.mostParts = mostParts
     lexer = Lexer(source, report)
     self.report = report
   }
@@ -74,7 +77,7 @@ struct Parser {
   }
 
   /// Whether there is more text than is read.
-  var isTooLarge: Bool { tree.expressions.count + tree.statements.count > TextLimits.parts }
+  var isTooLarge: Bool { tree.expressions.count + tree.statements.count > mostParts }
 
   // MARK: The file
 
@@ -167,7 +170,7 @@ struct Parser {
         statement()
       }
     }
-    if isTooLarge { report.textTooLarge(peek().range) }
+    if isTooLarge { report.textTooLarge(peek().range, limit: mostParts) }
   }
 
   /// The number after `fused`, or nil after a complaint.

@@ -203,10 +203,12 @@ extension Reporter {
       notes: [note("the first one", first)], fix: "give this one another number")
   }
 
-  func textTooLarge(_ range: Range<Int>) {
+  func textTooLarge(_ range: Range<Int>, limit: Int) {
     error(
       .textTooLarge, "this text is too large", at: range,
-      expected: "at most \(TextLimits.parts) names, literals, operations and statements")
+      expected: "at most \(limit) names, literals, operations and statements",
+      fix: "to read it all the same, about 550 bytes of memory for each: "
+        + "--text-limit \(limit < Int.max / 10 ? 10 * limit : Int.max)")
   }
 
   func tooMany(_ severity: Diagnostic.Severity) -> Diagnostic {

@@ -42,14 +42,14 @@ struct Name {
 }
 
 /// Bounds that keep hostile texts from exhausting memory or time; far above what people write.
-enum TextLimits {
+public enum TextLimits {
   /// Open brackets and pending operators within one expression.
   static let nesting = 100_000
   /// Scopes within scopes: every node carries its whole path.
   static let scopeDepth = 256
-  /// Names, literals, operations and statements, in all: read and elaborated, each takes about
-  /// 550 bytes (`HostileGraphTests` measures it).
-  static let parts = 200_000
+  /// Names, literals, operations and statements, in all, unless a reader allows more: read and
+  /// elaborated, each takes about 550 bytes (`HostileGraphTests` measures it).
+  public static let parts = 200_000
   static let numberLength = 1_000
   static let diagnostics = 1_000
   /// Candidates looked at for "did you mean", in all.

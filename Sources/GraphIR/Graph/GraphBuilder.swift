@@ -372,7 +372,6 @@ public final class GraphBuilder {
     nodes[id.index].definition === op
   }
   package func isLeaf(_ id: NodeID) -> Bool { nodes[id.index].definition == nil }
-  package func operandCount(of id: NodeID) -> Int { nodes[id.index].operands.count }
   package func operand(_ place: Int, of id: NodeID) -> NodeID { nodes[id.index].operands[place] }
   /// The number of a constant; nil for everything else.
   package func constant(of id: NodeID) -> Scalar? {

@@ -1,6 +1,6 @@
 extension Graph {
   /// The sampling nodes, in graph order.
-  public var draws: [Node] { nodes.filter { $0.operation?.definition.sampling != nil } }
+  public var draws: [Node] { nodes.filter { $0.definition?.sampling != nil } }
 
   /// The graph with another estimator for a draw, or for all draws when `name` is nil.
   ///

@@ -29,17 +29,13 @@ extension Graph {
     }
     let moved = order.map { id -> Node in
       let node = self[id]
-      var role = node.role
-      if case .adjoint(let of, let root, let through) = role {
+      return node.moved(to: place(id), operand: place, group: group(node)) { role in
+        guard case .adjoint(let of, let root, let through) = role else { return role }
         // What a node is the adjoint of may be gone.
-        role = .adjoint(
+        return .adjoint(
           of: of.flatMap { places[$0.index] }, root: root,
           through: through.flatMap { places[$0.index] })
       }
-      return Node(
-        id: place(id), body: node.body, operands: node.operands.map(place), type: node.type,
-        name: node.name, aliases: node.aliases, absorbed: node.absorbed, scope: node.scope,
-        location: node.location, role: role, group: group(node))
     }
     let graph = Graph(
       name: name, dimensions: dimensions, nodes: moved,

@@ -84,7 +84,7 @@ extension Graph {
 
   /// The operands whose elements an operation reads.
   private func readOperands(of node: Node) -> [NodeID] {
-    guard let definition = node.operation?.definition else { return [] }
+    guard let definition = node.definition else { return [] }
     return node.operands.enumerated().filter {
       definition.operandSpec(at: $0.offset).edge != .shapeOnly
     }.map(\.element)
@@ -94,7 +94,7 @@ extension Graph {
   private func viewBases() -> [NodeID] {
     var bases = nodes.map(\.id)
     for node in nodes {
-      guard case .view(let place)? = node.operation?.definition.storage,
+      guard case .view(let place)? = node.definition?.storage,
         node.operands.indices.contains(place)
       else { continue }
       bases[node.id.index] = bases[node.operands[place].index]

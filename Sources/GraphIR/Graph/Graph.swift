@@ -42,7 +42,8 @@ public struct Graph: Sendable {
   public let nodes: [Node]
   public let outputs: [Output]
   public let updates: [Update]
-  private let idsByName: [String: NodeID]
+  /// Nodes by their names and aliases.
+  let idsByName: [String: NodeID]
 
   package init(
     name: String, dimensions: [Dimension], nodes: [Node], outputs: [Output], updates: [Update]
@@ -93,7 +94,7 @@ public struct Graph: Sendable {
   public func edgeKind(of place: Int, into node: Node) -> EdgeKind {
     let operand = self[node.operands[place]]
     if operand.isNoise { return .noise }
-    let edge = node.operation?.definition.operandSpec(at: place).edge ?? .differentiable
+    let edge = node.definition?.operandSpec(at: place).edge ?? .differentiable
     // Only floats have derivatives: neither a cast to an integer nor a sum of integers passes any.
     let isSmooth = operand.type.dtype.isFloating && node.type.dtype.isFloating
     return edge == .differentiable && !isSmooth ? .nondifferentiable : edge

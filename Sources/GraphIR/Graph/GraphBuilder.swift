@@ -15,7 +15,7 @@ public final class GraphBuilder {
   // What a `GraphEditor` changes in place.
   // Read at every step of every pass, and by one owner at a time: looking for overlapping accesses
   // took a tenth of compile time.
-  @exclusivity(unchecked) var nodes: [Draft] = []
+  @exclusivity(unchecked) var nodes: [Node] = []
   /// The first of equal nodes; filled when it is first needed, since a graph that is only looked
   /// at needs none.
   @exclusivity(unchecked) private var equals = EqualNodes()
@@ -34,29 +34,6 @@ public final class GraphBuilder {
   /// The node whose scope, role and location new nodes take over; read when the first is made.
   private var model: NodeID?
 
-  struct Draft {
-    var body: Node.Body
-    /// The op of `body`, at hand without copying its attributes.
-    var definition: OpDefinition?
-    var operands: [NodeID]
-    var type: ValueType
-    var name: String?
-    var aliases: [String] = []
-    var absorbed: [String] = []
-    var scope: [String]
-    var location: SourceLocation?
-    var role: Role
-    var group: Int?
-
-    /// Whether an equal node would be this one.
-    var isShareable: Bool {
-      switch body {
-      case .operation: true
-      case .leaf(let leaf): leaf.isShareable && name == nil
-      }
-    }
-  }
-
   /// A name is in use already, by the node given.
   public struct NameTaken: Error {
     public let name: String
@@ -74,15 +51,10 @@ public final class GraphBuilder {
     outputs = graph.outputs
     outputNames = Set(graph.outputs.map(\.name))
     updates = graph.updates
-    nodes.reserveCapacity(graph.nodes.count * 2)
     isShared = false
-    for node in graph.nodes {
-      append(
-        Draft(
-          body: node.body, operands: node.operands, type: node.type, name: node.name,
-          aliases: node.aliases, absorbed: node.absorbed, scope: node.scope,
-          location: node.location, role: node.role, group: node.group))
-    }
+    // Not copied before something changes: most passes find nothing in most graphs.
+    nodes = graph.nodes
+    ids = graph.idsByName
   }
 
   // MARK: Equal nodes
@@ -221,10 +193,7 @@ public final class GraphBuilder {
     settleModel()
     return Value(
       builder: self,
-      id: append(
-        Draft(
-          body: .leaf(leaf), operands: [], type: type, name: name, scope: scopePath,
-          location: location, role: role)))
+      id: append(.leaf(leaf), [], type, name: name, group: nil))
   }
 
   // MARK: Operations
@@ -245,10 +214,7 @@ public final class GraphBuilder {
     settleModel()
     return Value(
       builder: self,
-      id: append(
-        Draft(
-          body: body, operands: ids, type: type, scope: scopePath, location: location,
-          role: role, group: group)))
+      id: append(body, ids, type, name: nil, group: group))
   }
 
   /// Applies an op whose operands are known to fit. Misuse traps with the type error's words.
@@ -265,13 +231,15 @@ public final class GraphBuilder {
     }
   }
 
-  @discardableResult
-  private func append(_ draft: consuming Draft) -> NodeID {
+  private func append(
+    _ body: Node.Body, _ operands: [NodeID], _ type: ValueType, name: String?, group: Int?
+  ) -> NodeID {
     let id = NodeID(nodes.count)
-    if case .operation(let operation) = draft.body { draft.definition = operation.definition }
-    if let name = draft.name { ids[name] = id }
-    for alias in draft.aliases { ids[alias] = id }
-    nodes.append(draft)
+    nodes.append(
+      Node(
+        id: id, body: body, operands: operands, type: type, name: name, aliases: [],
+        scope: scopePath, location: location, role: role, group: group))
+    if let name { ids[name] = id }
     if isShared, nodes[id.index].isShareable { keepFirst(id) }
     return id
   }
@@ -292,11 +260,7 @@ public final class GraphBuilder {
     }
     ids[name] = value.id
     // A constant that gets a name stays shared: the name says nothing about overriding it.
-    if nodes[value.id.index].name == nil {
-      nodes[value.id.index].name = name
-    } else {
-      nodes[value.id.index].aliases.append(name)
-    }
+    nodes[value.id.index].add(name: name)
   }
 
   /// `base`, or `base#2`, `base#3`, … when taken.
@@ -349,13 +313,11 @@ public final class GraphBuilder {
     group = nil
   }
 
-  package func setRole(_ role: Role, of id: NodeID) { nodes[id.index].role = role }
+  package func setRole(_ role: Role, of id: NodeID) { nodes[id.index].setRole(role) }
 
   /// Notes that the node does the work of values that have no node any more.
   package func absorb(_ names: [String], into id: NodeID) {
-    for name in names where !nodes[id.index].absorbed.contains(name) {
-      nodes[id.index].absorbed.append(name)
-    }
+    for name in names { nodes[id.index].absorb(name) }
   }
 
   // MARK: Reading back
@@ -367,10 +329,8 @@ public final class GraphBuilder {
   package func operands(of id: NodeID) -> [NodeID] { nodes[id.index].operands }
   /// The op that computes a node; nil for leaves.
   package func definition(of id: NodeID) -> OpDefinition? { nodes[id.index].definition }
-  /// Whether `op` computes the node: asked more often than anything else.
-  package func isUse(_ id: NodeID, of op: OpDefinition) -> Bool {
-    nodes[id.index].definition === op
-  }
+  /// Whether `op` computes the node.
+  package func isUse(_ id: NodeID, of op: OpDefinition) -> Bool { nodes[id.index].isUse(of: op) }
   package func isLeaf(_ id: NodeID) -> Bool { nodes[id.index].definition == nil }
   package func operand(_ place: Int, of id: NodeID) -> NodeID { nodes[id.index].operands[place] }
   /// The number of a constant; nil for everything else.
@@ -409,13 +369,7 @@ public final class GraphBuilder {
   /// The finished graph. The builder can go on and build a longer one.
   public func build() -> Graph {
     Graph(
-      name: graphName, dimensions: dimensions,
-      nodes: nodes.enumerated().map { index, draft in
-        Node(
-          id: NodeID(index), body: draft.body, operands: draft.operands, type: draft.type,
-          name: draft.name, aliases: draft.aliases, absorbed: draft.absorbed, scope: draft.scope,
-          location: draft.location, role: draft.role, group: draft.group)
-      }, outputs: outputs, updates: updates)
+      name: graphName, dimensions: dimensions, nodes: nodes, outputs: outputs, updates: updates)
   }
 }
 

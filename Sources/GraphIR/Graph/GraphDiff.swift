@@ -147,7 +147,7 @@ public struct GraphDiff: Sendable {
   private mutating func matchPlaces() {
     for node in old.nodes.reversed() {
       guard let twin = counterparts[node.id.index].map({ new[$0] }),
-        let definition = node.operation?.definition, twin.operation?.definition == definition
+        let definition = node.definition, twin.definition == definition
       else { continue }
       for (a, b) in zip(node.operands, twin.operands) {
         guard counterparts[a.index] == nil, origins[b.index] == nil,

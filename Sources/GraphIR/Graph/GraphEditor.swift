@@ -7,7 +7,7 @@ package final class GraphEditor {
   package let old: Graph
   package let builder: GraphBuilder
   /// Users of each node, once per operand place; those of dropped nodes are taken out.
-  @exclusivity(unchecked) private var users: [[NodeID]]
+  @exclusivity(unchecked) private var users: [NodeList]
   @exclusivity(unchecked) private var replacements: [NodeID?]
   @exclusivity(unchecked) private var isDropped: [Bool]
   /// Outputs, update values and leaves of the signature: never dropped for want of users. What is
@@ -29,7 +29,7 @@ package final class GraphEditor {
     old = graph
     builder = GraphBuilder(continuing: graph)
     let count = graph.nodes.count
-    users = Array(repeating: [], count: count)
+    users = Array(repeating: NodeList(), count: count)
     replacements = Array(repeating: nil, count: count)
     isDropped = Array(repeating: false, count: count)
     isPinned = Array(repeating: false, count: count)
@@ -65,7 +65,7 @@ package final class GraphEditor {
   }
 
   /// The users of a node, once per operand place, in no particular order.
-  package func users(of id: NodeID) -> [NodeID] {
+  package func users(of id: NodeID) -> NodeList {
     register()
     return users[id.index]
   }
@@ -105,7 +105,7 @@ package final class GraphEditor {
   package func register() {
     while users.count < builder.nodes.count {
       let id = NodeID(users.count)
-      users.append([])
+      users.append(NodeList())
       replacements.append(nil)
       isDropped.append(false)
       lastSeen.append(0)
@@ -123,9 +123,7 @@ package final class GraphEditor {
 
   /// Gives a new node the scope, role and source line of another.
   package func adopt(_ new: NodeID, from old: NodeID) {
-    builder.nodes[new.index].scope = builder.nodes[old.index].scope
-    builder.nodes[new.index].role = builder.nodes[old.index].role
-    builder.nodes[new.index].location = builder.nodes[old.index].location
+    builder.nodes[new.index].adopt(builder.nodes[old.index])
   }
 
   /// Makes `value` stand for `id` everywhere. Misuse traps: the types must be equal, and the value
@@ -148,12 +146,12 @@ package final class GraphEditor {
       builder.forget(from)
       replacements[from.index] = to
       let moved = users[from.index]
-      users[from.index] = []
+      users[from.index] = NodeList()
       for user in moved {
         builder.forget(user)
         // One place at a time: `users` holds the node once per place.
         if let place = builder.nodes[user.index].operands.firstIndex(of: from) {
-          builder.nodes[user.index].operands[place] = to
+          builder.nodes[user.index].setOperand(place, to: to)
           users[to.index].append(user)
         }
         guard isAlive(user) else { continue }
@@ -172,19 +170,13 @@ package final class GraphEditor {
       builder.nodes[from.index].name != nil || !builder.nodes[from.index].aliases.isEmpty
         || !builder.nodes[from.index].absorbed.isEmpty
     else { return }
-    let draft = builder.nodes[from.index]
-    for name in (draft.name.map { [$0] } ?? []) + draft.aliases {
+    let node = builder.nodes[from.index]
+    for name in (node.name.map { [$0] } ?? []) + node.aliases {
       builder.ids[name] = to
-      if builder.nodes[to.index].name == nil {
-        builder.nodes[to.index].name = name
-      } else {
-        builder.nodes[to.index].aliases.append(name)
-      }
+      builder.nodes[to.index].add(name: name)
     }
-    builder.absorb(draft.absorbed, into: to)
-    builder.nodes[from.index].name = nil
-    builder.nodes[from.index].aliases = []
-    builder.nodes[from.index].absorbed = []
+    builder.absorb(node.absorbed, into: to)
+    builder.nodes[from.index].dropNames()
   }
 
   /// The node no longer uses its operands; those that nothing uses then go as well, and `heir` does
@@ -194,8 +186,7 @@ package final class GraphEditor {
     while let id = pending.popLast() {
       for operand in builder.nodes[id.index].operands {
         guard let place = users[operand.index].firstIndex(of: id) else { continue }
-        users[operand.index].swapAt(place, users[operand.index].count - 1)
-        users[operand.index].removeLast()
+        users[operand.index].remove(at: place)
         if users[operand.index].isEmpty, !isPinned[operand.index], isAlive(operand) {
           isDropped[operand.index] = true
           absorbers[operand] = heir
@@ -238,8 +229,8 @@ package final class GraphEditor {
   private func absorbedNames(by places: [NodeID?]) -> [NodeID: [String]] {
     var names: [NodeID: [String]] = [:]
     for id in absorbers.keys.sorted() where isDropped[id.index] {
-      let draft = builder.nodes[id.index]
-      let own = (draft.name.map { [$0] } ?? []) + draft.aliases + draft.absorbed
+      let node = builder.nodes[id.index]
+      let own = (node.name.map { [$0] } ?? []) + node.aliases + node.absorbed
       if own.isEmpty { continue }
       var heir = absorbers[id].map(resolve)
       // An heir may be gone in its turn.
@@ -255,9 +246,9 @@ package final class GraphEditor {
   /// user.
   package func finish() -> (graph: Graph, places: [NodeID?]) {
     register()
-    let drafts = builder.nodes
-    var places = [NodeID?](repeating: nil, count: drafts.count)
-    var isOpen = [Bool](repeating: false, count: drafts.count)
+    let nodes = builder.nodes
+    var places = [NodeID?](repeating: nil, count: nodes.count)
+    var isOpen = [Bool](repeating: false, count: nodes.count)
     var order: [NodeID] = []
     order.reserveCapacity(old.nodes.count)
     var stack: [(id: NodeID, next: Int)] = []
@@ -269,10 +260,10 @@ package final class GraphEditor {
       while let (id, next) = stack.last {
         if places[id.index] != nil {
           stack.removeLast()
-        } else if next < drafts[id.index].operands.count {
+        } else if next < nodes[id.index].operands.count {
           stack[stack.count - 1].next += 1
           isOpen[id.index] = true
-          let operand = drafts[id.index].operands[next]
+          let operand = nodes[id.index].operands[next]
           if places[operand.index] == nil {
             precondition(!isOpen[operand.index], "\(operand) was replaced by what needs it")
             stack.append((operand, 0))
@@ -294,16 +285,14 @@ package final class GraphEditor {
       guard let place = places[id.index] else { preconditionFailure("\(id) was not placed") }
       return place
     }
-    let nodes = order.enumerated().map { index, id in
-      let draft = drafts[id.index]
-      return Node(
-        id: NodeID(index), body: draft.body, operands: draft.operands.map(operand),
-        type: draft.type, name: draft.name, aliases: draft.aliases,
-        absorbed: draft.absorbed + (absorbed[id] ?? []), scope: draft.scope,
-        location: draft.location, role: mapped(draft.role), group: draft.group)
+    let placed = order.enumerated().map { index, id in
+      let node = nodes[id.index]
+      return node.moved(
+        to: NodeID(index), absorbing: absorbed.isEmpty ? [] : absorbed[id] ?? [],
+        operand: operand, group: node.group, role: mapped)
     }
     let graph = Graph(
-      name: old.name, dimensions: old.dimensions, nodes: nodes,
+      name: old.name, dimensions: old.dimensions, nodes: placed,
       outputs: old.outputs.map { Graph.Output(name: $0.name, node: operand(resolve($0.node))) },
       updates: old.updates.map {
         Graph.Update(target: operand(resolve($0.target)), value: operand(resolve($0.value)))

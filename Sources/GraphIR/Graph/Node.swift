@@ -62,18 +62,20 @@ public struct Node: Sendable {
     package var isLeaf: Bool { if case .leaf = self { true } else { false } }
   }
 
-  /// All of it behind one reference: nodes are copied far more often than made.
-  private final class Contents: Sendable {
+  /// All of it behind one reference: nodes are copied far more often than made. `change` copies it
+  /// first when another node holds it too, so that what is shared never changes.
+  private final class Contents: @unchecked Sendable {
     let body: Body
-    let operands: [NodeID]
+    let definition: OpDefinition?
     let type: ValueType
-    let name: String?
-    let aliases: [String]
-    let absorbed: [String]
-    let scope: [String]
-    let location: SourceLocation?
-    let role: Role
-    let group: Int?
+    @exclusivity(unchecked) var group: Int?
+    @exclusivity(unchecked) var operands: [NodeID]
+    @exclusivity(unchecked) var name: String?
+    @exclusivity(unchecked) var aliases: [String]
+    @exclusivity(unchecked) var absorbed: [String]
+    @exclusivity(unchecked) var scope: [String]
+    @exclusivity(unchecked) var location: SourceLocation?
+    @exclusivity(unchecked) var role: Role
 
     init(
       _ body: Body, _ operands: [NodeID], _ type: ValueType, _ name: String?, _ aliases: [String],
@@ -81,6 +83,11 @@ public struct Node: Sendable {
       _ group: Int?
     ) {
       self.body = body
+      if case .operation(let operation) = body {
+        definition = operation.definition
+      } else {
+        definition = nil
+      }
       self.operands = operands
       self.type = type
       self.name = name
@@ -91,12 +98,19 @@ public struct Node: Sendable {
       self.role = role
       self.group = group
     }
+
+    func copy() -> Contents {
+      Contents(
+        body, operands, type, name, aliases, absorbed, scope, location, role, group)
+    }
   }
 
   public let id: NodeID
-  private let contents: Contents
+  private var contents: Contents
 
   public var body: Body { contents.body }
+  /// The op that computes the node, at hand without copying its attributes; nil for leaves.
+  public var definition: OpDefinition? { contents.definition }
   public var operands: [NodeID] { contents.operands }
   public var type: ValueType { contents.type }
   /// What the person called it; leaves but constants always have one.
@@ -122,6 +136,11 @@ public struct Node: Sendable {
     self.id = id
     contents = Contents(
       body, operands, type, name, aliases, absorbed, scope, location, role, group)
+  }
+
+  private init(_ id: NodeID, _ contents: Contents) {
+    self.id = id
+    self.contents = contents
   }
 
   public var operation: Operation? {
@@ -154,4 +173,75 @@ public struct Node: Sendable {
   }
   public var isNoise: Bool { if case .leaf(.noise) = body { true } else { false } }
   public var isInput: Bool { if case .leaf(.input) = body { true } else { false } }
+}
+
+// MARK: Changing, for builders and editors
+
+extension Node {
+  private mutating func change(_ body: (Contents) -> Void) {
+    if !isKnownUniquelyReferenced(&contents) { contents = contents.copy() }
+    body(contents)
+  }
+
+  mutating func setOperand(_ place: Int, to operand: NodeID) {
+    change { $0.operands[place] = operand }
+  }
+
+  mutating func setRole(_ role: Role) { change { $0.role = role } }
+
+  /// Takes a further name, which is its own when it has none.
+  mutating func add(name: String) {
+    change { if $0.name == nil { $0.name = name } else { $0.aliases.append(name) } }
+  }
+
+  mutating func absorb(_ name: String) {
+    if !contents.absorbed.contains(name) { change { $0.absorbed.append(name) } }
+  }
+
+  /// Gives all names away.
+  mutating func dropNames() {
+    change { contents in
+      contents.name = nil
+      contents.aliases = []
+      contents.absorbed = []
+    }
+  }
+
+  /// Takes scope, role and source line over.
+  mutating func adopt(_ other: Node) {
+    change { contents in
+      contents.scope = other.scope
+      contents.role = other.role
+      contents.location = other.location
+    }
+  }
+
+  /// The same under another id and in another group, with nodes renumbered; `absorbing` further
+  /// names.
+  func moved(
+    to id: NodeID, absorbing names: [String] = [], operand: (NodeID) -> NodeID, group: Int?,
+    role: (Role) -> Role
+  ) -> Node {
+    var moved = Node(id, contents)
+    let role = role(contents.role)
+    if role != contents.role { moved.setRole(role) }
+    if group != contents.group { moved.change { $0.group = group } }
+    for (place, old) in contents.operands.enumerated() {
+      let new = operand(old)
+      if new != old { moved.setOperand(place, to: new) }
+    }
+    if !names.isEmpty { moved.change { $0.absorbed += names } }
+    return moved
+  }
+
+  /// Whether an equal node would be this one.
+  var isShareable: Bool {
+    switch contents.body {
+    case .operation: true
+    case .leaf(let leaf): leaf.isShareable && contents.name == nil
+    }
+  }
+
+  /// Whether `op` computes the node: asked more often than anything else.
+  func isUse(of op: OpDefinition) -> Bool { contents.definition === op }
 }

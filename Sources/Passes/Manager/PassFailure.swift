@@ -40,7 +40,7 @@ public struct PassFailure: Error, Sendable, CustomStringConvertible {
     }
     return graph.nodes.map { node in
       let name = node.name.map { " '\($0)'" } ?? ""
-      return "\(node.id)\(name): \(node.type) \(node.operation?.definition.name ?? "leaf")"
+      return "\(node.id)\(name): \(node.type) \(node.definition?.name ?? "leaf")"
         + "(\(node.operands.map(\.description).joined(separator: ", ")))"
     }.joined(separator: "\n")
   }

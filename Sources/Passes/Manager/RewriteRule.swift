@@ -144,7 +144,7 @@ public final class RewriteSite {
   public func users(of value: Value) -> [Value] {
     let ids = editor.users(of: value.id)
     // One user has nobody to be sorted with.
-    let unique = ids.count > 1 ? Set(ids).sorted() : ids
+    let unique = ids.count > 1 ? Set(ids).sorted() : Array(ids)
     return unique.filter(editor.isAlive).map { Value(builder: builder, id: $0) }
   }
 

@@ -67,7 +67,7 @@ extension Graph {
       if let factor = normals[node.id.index]?.multiple(of: target) {
         found[node.id] = ClosedDivergence(
           node: node.id, factor: factor, prior: .standard, scale: scale, kind: kind)
-      } else if node.operation?.definition == .klNormals,
+      } else if node.definition == .klNormals,
         normals[node.operands[0].index] == .mean,
         normals[node.operands[1].index] == DivergenceForm.logVariance(kind)
       {
@@ -91,7 +91,7 @@ extension Graph {
   private func scales(besides mean: NodeID) -> [NodeID] {
     var direct: [NodeID] = []
     for node in nodes {
-      switch node.operation?.definition {
+      switch node.definition {
       case .exp, .expm1, .log, .square, .pow: direct.append(node.operands[0])
       case .mul where node.operands[0] == node.operands[1]: direct.append(node.operands[0])
       case .klNormal, .klNormals: direct.append(node.operands[1])
@@ -99,7 +99,7 @@ extension Graph {
       }
     }
     let multiples = direct.flatMap { id in
-      switch self[id].operation?.definition {
+      switch self[id].definition {
       case .mul, .div, .neg: self[id].operands
       default: [NodeID]()
       }

@@ -58,7 +58,7 @@ private func record(
   var rule = "fuse_elementwise"
   var pattern = "f(x), g(f(x)) => one step"
   for id in members {
-    switch graph[id].operation?.definition.fusion {
+    switch graph[id].definition?.fusion {
     case .anchor?:
       rule = "fuse_epilogue"
       pattern = "a·b, f(a·b) => one step behind the product"

@@ -96,7 +96,7 @@ struct GroupKernel {
           places[id] = window
         }
       case .elementwise:
-        guard case .elementwise(_, let kernel)? = node.operation?.definition.kernel,
+        guard case .elementwise(_, let kernel)? = node.definition?.kernel,
           let extent = layout.extent(of: node.type.shape, split: split)
         else { preconditionFailure("'\(node.label)' has no block kernel") }
         let operands = node.operands.map(place)

@@ -201,7 +201,7 @@ private struct PlanReading {
       if last.node != first.node { savedFor.append(reader(last)) }
     }
     return PlanReport.Value(
-      name: node.mention, op: node.operation?.definition.name,
+      name: node.mention, op: node.definition?.name,
       type: "\(node.type.dtype)[\(plan.shapes[id.index].map(String.init).joined(separator: ", "))]",
       kind: kind, bytes: bytes(id), born: born, lastForwardRead: lastForwardRead,
       lastRead: reads.last?.moment, isOutput: outputs.contains(id), savedFor: savedFor)
@@ -215,7 +215,7 @@ private struct PlanReading {
       if name != node.name { derivative = name }
     }
     return PlanReport.Reader(
-      node: node.mention, op: node.operation?.definition.name ?? "", step: read.moment,
+      node: node.mention, op: node.definition?.name ?? "", step: read.moment,
       derivative: derivative)
   }
 
@@ -277,7 +277,7 @@ private struct PlanReading {
         label: renewed.first.map { "update " + graph[$0].label }
           ?? named.map { graph[$0].mention } ?? "",
         nodes: nodes.map { graph[$0].mention },
-        ops: nodes.map { graph[$0].operation?.definition.name ?? "draw" },
+        ops: nodes.map { graph[$0].definition?.name ?? "draw" },
         kind: last.map { $0.isNoise ? .noise : kind($0.role) } ?? .forward,
         reads: reads.map { graph[$0].mention },
         updates: renewed.map { graph[$0].label },

@@ -32,5 +32,7 @@ struct PersistentJoins: Sendable {
   }
 
   /// The leaves that `node` joins in place; nil when it is no such join.
-  func leaves(of node: NodeID) -> [NodeID]? { leavesByNode[node] }
+  func leaves(of node: NodeID) -> [NodeID]? {
+    leavesByNode.isEmpty ? nil : leavesByNode[node]
+  }
 }

@@ -168,7 +168,7 @@ struct Planner {
     else { return false }
     // Every operand in that memory must be one it may overwrite, read element for element.
     let places = graph[id].operands.indices.filter {
-      program.roots(of: graph[id].operands[$0]).contains(root)
+      program.reads(graph[id].operands[$0], memoryOf: root)
     }
     return !places.isEmpty
       && places.allSatisfy { position in
@@ -188,7 +188,7 @@ struct Planner {
       layout.extent(of: graph[id].type.shape)?.isFull == true
     else { return false }
     for (place, member) in members.enumerated() {
-      for operand in graph[member].operands where program.roots(of: operand).contains(root) {
+      for operand in graph[member].operands where program.reads(operand, memoryOf: root) {
         switch layout.parts[place] {
         case .anchor, .window, .join: return false
         case .elementwise, .alias, .sum:

@@ -24,6 +24,8 @@ public struct Program: Sendable {
   let leavesStep: [Bool]
   /// Persistent leaves that lie side by side, so that what joins them is no copy.
   let joins: PersistentJoins
+  /// The node whose memory holds a value directly, by node; nil where it is no view.
+  private let views: [NodeID?]
 
   /// Prepares a graph in which every op has a kernel or is a view.
   ///
@@ -68,10 +70,11 @@ public struct Program: Sendable {
     joins = PersistentJoins(graph)
     let settled = Program.settled(graph, isNeeded)
     self.settled = graph.nodes.map(\.id).filter { settled[$0.index] && graph[$0].leaf == nil }
-    leavesStep = Program.leavesStep(self.graph, outputs, isNeeded, joins)
+    views = graph.views(joins)
+    leavesStep = Program.leavesStep(self.graph, outputs, isNeeded, views)
     steps = try Program.steps(
       self.graph, isNeeded: isNeeded, isSettled: settled, leavesStep: leavesStep, fed: fed,
-      joins: joins)
+      views: views)
   }
 
   /// Whether an output is the fed leaf of that name itself, or a view of it: its memory is read
@@ -98,7 +101,7 @@ public struct Program: Sendable {
   }
 
   private static func leavesStep(
-    _ graph: Graph, _ outputs: [Graph.Output], _ isNeeded: [Bool], _ joins: PersistentJoins
+    _ graph: Graph, _ outputs: [Graph.Output], _ isNeeded: [Bool], _ views: [NodeID?]
   ) -> [Bool] {
     var marks = [Bool](repeating: false, count: graph.nodes.count)
     for output in outputs { marks[output.node.index] = true }
@@ -109,7 +112,7 @@ public struct Program: Sendable {
         marks[operand.index] = true
       }
       // A view that others need is memory that others need.
-      if marks[node.id.index], let viewed = graph.viewed(node.id, joins) {
+      if marks[node.id.index], let viewed = views[node.id.index] {
         marks[viewed.index] = true
       }
     }
@@ -118,7 +121,7 @@ public struct Program: Sendable {
 
   private static func steps(
     _ graph: Graph, isNeeded: [Bool], isSettled: [Bool], leavesStep: [Bool], fed: Set<String>,
-    joins: PersistentJoins
+    views: [NodeID?]
   ) throws(Diagnostic) -> [Step] {
     var steps: [Step] = []
     var members: [NodeID] = []
@@ -128,7 +131,7 @@ public struct Program: Sendable {
       guard let number = group, !members.isEmpty else { return }
       defer { members = [] }
       if members.count == 1 {
-        if graph.isStep(members[0], joins) { steps.append(Step(nodes: members, layout: nil)) }
+        if views[members[0].index] == nil { steps.append(Step(nodes: members, layout: nil)) }
         return
       }
       do throws(GroupLayout.Illegal) {
@@ -150,7 +153,7 @@ public struct Program: Sendable {
         }
         if node.group != nil {
           members.append(node.id)
-        } else if graph.isStep(node.id, joins) {
+        } else if views[node.id.index] == nil {
           steps.append(Step(nodes: [node.id], layout: nil))
         }
       }
@@ -167,7 +170,7 @@ public struct Program: Sendable {
   }
 
   /// The node whose memory holds `id` directly, when it is a view; else nil.
-  func viewed(_ id: NodeID) -> NodeID? { graph.viewed(id, joins) }
+  func viewed(_ id: NodeID) -> NodeID? { views[id.index] }
 
   /// Every persistent leaf whose memory a value reads when its root is read: the leaves that a
   /// join spans, or the root alone.
@@ -176,6 +179,16 @@ public struct Program: Sendable {
     while true {
       if let leaves = joins.leaves(of: id) { return leaves }
       guard let next = viewed(id) else { return [id] }
+      id = next
+    }
+  }
+
+  /// Whether a value reads the memory of `root` when its own root is read.
+  func reads(_ id: NodeID, memoryOf root: NodeID) -> Bool {
+    var id = id
+    while true {
+      if let leaves = joins.leaves(of: id) { return leaves.contains(root) }
+      guard let next = viewed(id) else { return id == root }
       id = next
     }
   }
@@ -198,21 +211,18 @@ public struct Program: Sendable {
 }
 
 extension Graph {
-  /// The node whose memory holds `id` directly, when it is a view; else nil.
-  fileprivate func viewed(_ id: NodeID, _ joins: PersistentJoins) -> NodeID? {
-    guard let operation = self[id].operation else { return nil }
-    switch operation.definition.storage {
-    case .own, .over: return nil
-    case .view(let operand): return self[id].operands[operand]
-    case .stretch(let start):
-      let types = self[id].operands.map { self[$0].type }
-      return start(types, operation.attributes) == nil ? nil : self[id].operands[0]
-    case .joined: return joins.leaves(of: id)?.first
+  /// The node whose memory holds a value directly, by node; nil where it is no view.
+  fileprivate func views(_ joins: PersistentJoins) -> [NodeID?] {
+    nodes.map { node in
+      guard let operation = node.operation else { return nil }
+      switch operation.definition.storage {
+      case .own, .over: return nil
+      case .view(let operand): return node.operands[operand]
+      case .stretch(let start):
+        let types = node.operands.map { self[$0].type }
+        return start(types, operation.attributes) == nil ? nil : node.operands[0]
+      case .joined: return joins.leaves(of: node.id)?.first
+      }
     }
-  }
-
-  /// Whether something runs to compute the operation.
-  fileprivate func isStep(_ id: NodeID, _ joins: PersistentJoins) -> Bool {
-    viewed(id, joins) == nil
   }
 }

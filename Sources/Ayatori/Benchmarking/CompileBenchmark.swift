@@ -116,13 +116,15 @@ public struct CompileBenchmark: Encodable, Sendable {
     for dimension in source.dimensions where dimension.defaultSize == nil {
       sizes[dimension.name] = size
     }
+    _ = lap()
     let program = try Program(current)
+    phases.bind = lap()
     let state = try StateStore(current, sizes: sizes)
     _ = lap()
     let plan = try MemoryPlan(program, sizes: sizes)
     phases.plan = lap()
     _ = try BoundProgram(program, sizes: sizes, state: state)
-    phases.bind = lap()
+    phases.bind += lap()
     (sourceNodes, optimizedNodes) = (source.nodes.count, current.nodes.count)
     planSteps = plan.steps.count
     return phases

@@ -95,14 +95,11 @@ struct OverrideOptions: ParsableArguments {
   var textLimit = TextLimits.parts
 
   func validate() throws {
-    guard 1...OverrideOptions.mostParts ~= textLimit else {
-      throw ValidationError(
-        "--text-limit takes 1 to \(OverrideOptions.mostParts), not \(textLimit)")
+    guard 1...TextLimits.mostParts ~= textLimit else {
+      throw ValidationError("--text-limit takes 1 to \(TextLimits.mostParts), not \(textLimit)")
     }
     if !dtype.isFloating { throw ValidationError("--dtype takes f32 or f64, not \(dtype)") }
   }
-
-  private static let mostParts = 100_000_000
 
   var overrides: Overrides {
     Overrides(

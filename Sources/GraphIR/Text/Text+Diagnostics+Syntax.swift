@@ -207,8 +207,9 @@ extension Reporter {
     error(
       .textTooLarge, "this text is too large", at: range,
       expected: "at most \(limit) names, literals, operations and statements",
-      fix: "to read it all the same, about 550 bytes of memory for each: "
-        + "--text-limit \(limit < Int.max / 10 ? 10 * limit : Int.max)")
+      fix: limit < TextLimits.mostParts
+        ? "to read it all the same, about 550 bytes of memory for each: "
+          + "--text-limit \(min(10 * limit, TextLimits.mostParts))" : nil)
   }
 
   func tooMany(_ severity: Diagnostic.Severity) -> Diagnostic {

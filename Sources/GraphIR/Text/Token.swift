@@ -50,6 +50,8 @@ public enum TextLimits {
   /// Names, literals, operations and statements, in all, unless a reader allows more: read and
   /// elaborated, each takes about 550 bytes (`HostileGraphTests` measures it).
   public static let parts = 200_000
+  /// What a reader may allow at most: then 55 GB of memory.
+  public static let mostParts = 100_000_000
   static let numberLength = 1_000
   static let diagnostics = 1_000
   /// Candidates looked at for "did you mean", in all.

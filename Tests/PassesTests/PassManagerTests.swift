@@ -218,15 +218,15 @@ extension Pass {
       PassManager.Observer(
         willRun: { step, pass, graph in note("\(step) \(pass.name) \(graph.nodes.count)") },
         willReplace: { pass, rule in note("\(pass): \(rule)") },
-        willTry: { pass, rule in note("\(pass)? \(rule)") },
+        willTry: { note("\($0.name)?") },
         didFail: { step, failure in note("\(step) failed by \(failure.rule ?? "–")") },
         didRun: { note("\($0.index) done \($0.after.nodes.count)") })
     ]
     #expect(throws: PassFailure.self) { try manager.run(chain()) }
     #expect(
       log.withLock { $0 } == [
-        "7 peel 5", "peel? peel_tanh", "peel: peel_tanh", "peel? peel_tanh", "peel: peel_tanh",
-        "peel? peel_tanh", "peel: peel_tanh", "7 done 2", "8 slips 2", "slips: good",
+        "7 peel 5", "peel_tanh?", "peel: peel_tanh", "peel_tanh?", "peel: peel_tanh",
+        "peel_tanh?", "peel: peel_tanh", "7 done 2", "8 slips 2", "slips: good",
         "slips: good", "slips: bad", "slips: late", "8 failed by bad",
       ])
   }

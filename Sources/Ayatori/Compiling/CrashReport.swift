@@ -29,12 +29,12 @@ public enum CrashReport {
         inputPath.withLock { $0 = path }
         useOwnStack()
         words.head.set("ayatori: a bug in Ayatori: crashed in the pass '\(pass.name)'")
-        words.rule.set("")
+        words.rule[0] = Words.noRule
         words.tail.set(
           path.map { "; its input is \($0)\n" }
             ?? "; --dump-dir DIR leaves its input in a file\n")
       },
-      willTry: { _, rule in words.rule.set(rule) },
+      willTry: { words.rule[0] = $0.spelling },
       didFail: { _, _ in words.head.set("") },
       didRun: { _ in words.head.set("") })
   }
@@ -83,14 +83,18 @@ public enum CrashReport {
 private struct Words: @unchecked Sendable {
   let head = FixedText()
   let open = FixedText()
-  let rule = FixedText()
+  /// Where the name of the rule lies that is tried: told so often that it is not copied.
+  let rule = UnsafeMutablePointer<UnsafeBufferPointer<UInt8>>.allocate(capacity: 1)
   let close = FixedText()
   let tail = FixedText()
   let signals = UnsafeMutablePointer<Int32>.allocate(capacity: 8)
   let previous = UnsafeMutablePointer<sigaction>.allocate(capacity: 8)
   let count = UnsafeMutablePointer<Int>.allocate(capacity: 1)
 
+  static var noRule: UnsafeBufferPointer<UInt8> { UnsafeBufferPointer(start: nil, count: 0) }
+
   init() {
+    rule.initialize(to: Words.noRule)
     signals.initialize(repeating: 0, count: 8)
     previous.initialize(repeating: sigaction(), count: 8)
     count.initialize(to: 0)
@@ -102,9 +106,9 @@ private struct Words: @unchecked Sendable {
   func write(to descriptor: Int32) {
     if head.count[0] == 0 { return }
     head.write(to: descriptor)
-    if rule.count[0] > 0 {
+    if rule[0].count > 0 {
       open.write(to: descriptor)
-      rule.write(to: descriptor)
+      _ = Glibc.write(descriptor, rule[0].baseAddress, rule[0].count)
       close.write(to: descriptor)
     }
     tail.write(to: descriptor)

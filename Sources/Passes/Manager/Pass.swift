@@ -35,8 +35,9 @@ public struct Pass: Sendable {
     self.summary = summary
     self.rules = rules
     keepsMeaning = true
+    let table = RuleTable(rules)
     body = { graph, context in
-      hasWork(graph) ? rewrite(graph, rules: rules, context) : .unchanged(graph)
+      hasWork(graph) ? rewrite(graph, rules: table, context) : .unchanged(graph)
     }
   }
 

@@ -43,7 +43,7 @@ public final class PassContext {
   /// Hears of each replacement before it is made.
   var onReplacement: (_ pass: String, _ rule: String) -> Void = { _, _ in }
   /// Hears of each rule before it is tried at a node; nil costs nothing.
-  @exclusivity(unchecked) var onTry: ((_ pass: String, _ rule: String) -> Void)?
+  @exclusivity(unchecked) var onTry: ((RewriteRule) -> Void)?
 
   public init(_ options: Options = Options()) { self.options = options }
 

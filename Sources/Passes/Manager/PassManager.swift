@@ -24,8 +24,9 @@ public struct PassManager: Sendable {
     public var didRun: @Sendable (PassStep) throws -> Void
     /// Hears of each replacement before it is made.
     public var willReplace: @Sendable (_ pass: String, _ rule: String) -> Void
-    /// Hears of each rule before it is tried at a node: so often that nil is worth having.
-    public var willTry: (@Sendable (_ pass: String, _ rule: String) -> Void)?
+    /// Hears of each rule before it is tried at a node by the pass that runs: so often that nil is
+    /// worth having.
+    public var willTry: (@Sendable (RewriteRule) -> Void)?
     /// Hears of a pass that broke the graph, before the failure is thrown.
     public var didFail: @Sendable (_ step: Int, PassFailure) throws -> Void
     /// Whether it reads the graphs between passes, which are verified for it then.
@@ -35,7 +36,7 @@ public struct PassManager: Sendable {
       readsGraphs: Bool = true,
       willRun: @escaping @Sendable (_ step: Int, Pass, Graph) throws -> Void = { _, _, _ in },
       willReplace: @escaping @Sendable (_ pass: String, _ rule: String) -> Void = { _, _ in },
-      willTry: (@Sendable (_ pass: String, _ rule: String) -> Void)? = nil,
+      willTry: (@Sendable (RewriteRule) -> Void)? = nil,
       didFail: @escaping @Sendable (_ step: Int, PassFailure) throws -> Void = { _, _ in },
       didRun: @escaping @Sendable (PassStep) throws -> Void = { _ in }
     ) {
@@ -69,9 +70,9 @@ public struct PassManager: Sendable {
         context.onTry = next
         continue
       }
-      context.onTry = { pass, rule in
-        others(pass, rule)
-        next(pass, rule)
+      context.onTry = { rule in
+        others(rule)
+        next(rule)
       }
     }
     var settled = SettledNodes()

@@ -17,6 +17,8 @@ public final class RewriteRule: Sendable {
   /// The ops at whose uses the rule is tried.
   public let ops: [OpDefinition]
   let body: @Sendable (RewriteSite) -> Value?
+  /// The bytes of the name where a signal handler may read them: they stay while the rule lives.
+  package nonisolated(unsafe) let spelling: UnsafeBufferPointer<UInt8>
 
   public init(
     _ name: String, _ pattern: String, _ float: FloatClass, on ops: [OpDefinition],
@@ -27,18 +29,24 @@ public final class RewriteRule: Sendable {
     self.float = float
     self.ops = ops
     self.body = body
+    let bytes = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: name.utf8.count)
+    _ = bytes.initialize(from: name.utf8)
+    spelling = UnsafeBufferPointer(bytes)
   }
+
+  deinit { spelling.deallocate() }
 }
 
-/// A use of an op at which rules are tried.
+/// A use of an op at which rules are tried. One site serves a whole pass, and moves from node to
+/// node: most look at it and go away.
 public final class RewriteSite {
   let editor: GraphEditor
   let context: PassContext
   public let builder: GraphBuilder
   /// The value that may be replaced.
-  public let value: Value
-  public let operation: Operation
-  public let operands: [Value]
+  @exclusivity(unchecked) public private(set) var value: Value
+  @exclusivity(unchecked) public private(set) var operation: Operation
+  @exclusivity(unchecked) public private(set) var operands: [Value] = []
   /// Further values that the rule replaces at the same time.
   @exclusivity(unchecked) var others: [(old: NodeID, new: NodeID)] = []
   @exclusivity(unchecked) private var knownSum: SignedSum?
@@ -49,15 +57,33 @@ public final class RewriteSite {
   /// Whether any node must stay as it is.
   private let keepsAny: Bool
 
+  /// A site at a use of an op.
   init(_ editor: GraphEditor, _ context: PassContext, _ id: NodeID, _ operation: Operation) {
     self.editor = editor
     self.context = context
     self.operation = operation
-    let builder = editor.builder
-    self.builder = builder
+    builder = editor.builder
     keepsAny = !context.options.kept.isEmpty
+    value = Value(builder: editor.builder, id: id)
+    readOperands()
+  }
+
+  /// Goes to another use of an op.
+  func move(to id: NodeID, _ operation: Operation) {
+    self.operation = operation
     value = Value(builder: builder, id: id)
-    operands = builder.operands(of: id).map { Value(builder: builder, id: $0) }
+    readOperands()
+    if !others.isEmpty { others.removeAll() }
+    if !products.isEmpty { products.removeAll() }
+    knownSum = nil
+    knownFactors = nil
+  }
+
+  private func readOperands() {
+    operands.removeAll(keepingCapacity: true)
+    for operand in builder.operands(of: value.id) {
+      operands.append(Value(builder: builder, id: operand))
+    }
   }
 
   /// The value taken apart, once for all rules that ask.

@@ -3,11 +3,10 @@ import GraphOps
 
 /// Drives rules over a graph until none applies: a worklist of nodes whose operands or users
 /// changed, rules found by op, and a budget that no sound set of rules exhausts.
-func rewrite(_ graph: Graph, rules: [RewriteRule], _ context: PassContext) -> PassResult {
+func rewrite(_ graph: Graph, rules: RuleTable, _ context: PassContext) -> PassResult {
   // Most passes find nothing in most graphs: then none is copied.
-  let ops = Set(rules.flatMap(\.ops))
   let isOfUse = graph.nodes.contains { node in
-    guard let op = node.operation?.definition, ops.contains(op) else { return false }
+    guard let op = node.definition, rules.isAny(for: op) else { return false }
     return context.settled?[node.id.index] != true
   }
   guard isOfUse else { return .unchanged(graph) }
@@ -16,11 +15,31 @@ func rewrite(_ graph: Graph, rules: [RewriteRule], _ context: PassContext) -> Pa
   return driver.finish()
 }
 
+/// Rules by the op at whose uses they are tried, in the order given.
+struct RuleTable: Sendable {
+  private let rulesByOp: [OpDefinition: [RewriteRule]]
+
+  init(_ rules: [RewriteRule]) {
+    var rulesByOp: [OpDefinition: [RewriteRule]] = [:]
+    for rule in rules {
+      for op in rule.ops { rulesByOp[op, default: []].append(rule) }
+    }
+    self.rulesByOp = rulesByOp
+  }
+
+  func isAny(for op: OpDefinition) -> Bool { rulesByOp[op] != nil }
+
+  subscript(_ op: OpDefinition) -> [RewriteRule]? { rulesByOp[op] }
+}
+
 private struct RewriteDriver {
   let context: PassContext
+  let onTry: ((RewriteRule) -> Void)?
+  let float: FloatMode
   let editor: GraphEditor
-  var rulesByOp: [OpDefinition: [RewriteRule]] = [:]
+  let rules: RuleTable
   let queue = Queue()
+  var site: RewriteSite?
   /// Which replacement made a node of the editor.
   var makers: [NodeID: [Int]] = [:]
   var budget: Int
@@ -66,17 +85,21 @@ private struct RewriteDriver {
     }
   }
 
-  init(_ graph: Graph, _ rules: [RewriteRule], _ context: PassContext) {
+  init(_ graph: Graph, _ rules: RuleTable, _ context: PassContext) {
     self.context = context
+    self.rules = rules
+    onTry = context.onTry
+    float = context.options.float
     editor = GraphEditor(graph)
-    for rule in rules where context.options.float.allows(rule.float) {
-      for op in rule.ops { rulesByOp[op, default: []].append(rule) }
-    }
     // Each replacement makes a handful of nodes at most, and each node simplifies a few times.
     budget = 1_000 + 50 * graph.nodes.count
     for node in graph.nodes {
       if context.settled?[node.id.index] != true { queue.push(node.id) }
-      if let name = node.name, context.options.kept.contains(name) { editor.pin(node.id) }
+    }
+    if !context.options.kept.isEmpty {
+      for node in graph.nodes {
+        if let name = node.name, context.options.kept.contains(name) { editor.pin(node.id) }
+      }
     }
     editor.touched = { [queue] in queue.push($0) }
   }
@@ -84,13 +107,13 @@ private struct RewriteDriver {
   mutating func run() {
     while let id = queue.pop() {
       guard editor.isAlive(id), context.permitsMore else { continue }
-      guard let definition = editor.builder.definition(of: id), let rules = rulesByOp[definition],
+      guard let definition = editor.builder.definition(of: id), let rules = rules[definition],
         case .operation(let operation) = editor.builder.body(of: id)
       else { continue }
-      let site = RewriteSite(editor, context, id, operation)
+      let site = moveSite(to: id, operation)
       if site.isKept(site.value) { continue }
       editor.builder.build(like: id)
-      for rule in rules where tryRule(rule, site) {
+      for rule in rules where float.allows(rule.float) && tryRule(rule, site) {
         budget -= 1
         break
       }
@@ -102,12 +125,22 @@ private struct RewriteDriver {
     }
   }
 
+  private mutating func moveSite(to id: NodeID, _ operation: Operation) -> RewriteSite {
+    if let site {
+      site.move(to: id, operation)
+      return site
+    }
+    let site = RewriteSite(editor, context, id, operation)
+    self.site = site
+    return site
+  }
+
   /// Whether the rule applied.
   private mutating func tryRule(_ rule: RewriteRule, _ site: RewriteSite) -> Bool {
     let builder = editor.builder
     let id = site.value.id
     if !site.others.isEmpty { site.others.removeAll() }
-    context.onTry?(context.pass, rule.name)
+    onTry?(rule)
     let firstNew = NodeID(builder.nodeCount)
     queue.beginTrial()
     guard let found = rule.body(site), found.id != id, !editor.depends(found.id, on: id) else {

@@ -56,11 +56,11 @@ struct FusionClusters {
       return false
     }
     isProduct = graph.nodes.map { node in
-      if case .anchor? = node.operation?.definition.fusion { true } else { false }
+      if case .anchor? = node.definition?.fusion { true } else { false }
     }
     products = isProduct
     isEnd = graph.nodes.map { node in
-      switch node.operation?.definition.fusion {
+      switch node.definition?.fusion {
       case .sum?, .join?: true
       case .anchor?, .elementwise?, .window?, nil: false
       }
@@ -106,7 +106,7 @@ struct FusionClusters {
       while let node = pending.popLast() {
         for reader in users[node] where !behind.contains(reader) {
           followers[reader].append(value)
-          switch graph.nodes[reader].operation?.definition.storage {
+          switch graph.nodes[reader].definition?.storage {
           case .view?, .stretch?, .joined?: pending.append(reader)
           case .own?, .over?, nil: break
           }
@@ -222,7 +222,8 @@ struct FusionClusters {
     let parts = products[b] ? (layout(of: b), layout(of: a)) : (layout(of: a), layout(of: b))
     trials += 1
     for member in both { tried[member] = trials }
-    func isUsedOutside(_ id: NodeID) -> Bool {
+    // Of what it reads, not of all clusters, which would be copied.
+    let isUsedOutside = { [isPinned, users, tried, trials] (id: NodeID) in
       isPinned[id.index] || users[id.index].contains { tried[$0] != trials }
     }
     if let first = parts.0, let second = parts.1 {
@@ -236,9 +237,10 @@ struct FusionClusters {
   private mutating func layout(of cluster: Int) -> GroupLayout? {
     if let known = layouts[cluster] { return known }
     // Who reads a member is asked when it is merged.
-    layouts[cluster] = try? GroupLayout(
+    let layout = try? GroupLayout(
       graph, members: inOrder(members[cluster]), isUsedOutside: { _ in false })
-    return layouts[cluster]
+    layouts[cluster] = layout
+    return layout
   }
 
   /// What the person should know of the search.

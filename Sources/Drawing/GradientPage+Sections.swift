@@ -60,7 +60,10 @@ extension GradientPage {
         const bar = el('div', { class: 'split', 'aria-hidden': 'true' },
           shareBars(entry.parts.map((part, index) =>
             ['root-' + index % 5, part.gradient ? number(part.gradient.norm) : 0])));
-        return row(entry.name + '  (' + entry.role.replace('_', ' ') + ')', parts.concat([
+        const name = [entry.name + '  (' + entry.role.replace('_', ' ') + ')',
+          el('span', { class: entry.draws > 1 ? null : 'hidden' },
+            [', all of ', shown(base + '/draws', 'span'), ' draws'])];
+        return row(name, parts.concat([
           el('td', {}, bar), shown(base + '/total/norm'), shown(base + '/cosine'),
           shown(base + '/partsError'), shown(base + '/partsErrorUlps')]));
       });
@@ -86,7 +89,8 @@ extension GradientPage {
       };
       for (const [at, entry] of report.rows.entries()) {
         const base = '/rows/' + at;
-        add(entry.name, base + '/value', entry.value, at ? 'group' : null);
+        add(entry.name + (entry.draws > 1 ? ', draw 1' : ''), base + '/value', entry.value,
+          at ? 'group' : null);
         for (const [index, part] of entry.parts.entries()) {
           add('∂' + part.term + '/∂' + entry.name, base + '/parts/' + index + '/gradient',
             part.gradient);

@@ -209,7 +209,7 @@ import VAE
         loss = square(z)
       """
     #expect(
-      try Self.flow(body, draws: 4).report.notes.first?.contains("the first of 3 draws") == true)
+      try Self.flow(body, draws: 4).report.notes.first?.contains("all 3 draws together") == true)
   }
 
   /// Of |KL − C| the mean over draws is not that of the closed form.

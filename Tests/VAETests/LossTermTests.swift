@@ -252,7 +252,8 @@ import Testing
     let array = NDArray(converting: [1], to: dtype, shape: [])
     let statistics = ArrayStatistics([1], shape: [])
     let row = GradientSplit.Row(
-      role: "mean", name: "m", array: array, value: statistics, parts: [], gradient: array,
+      role: "mean", name: "m", array: array, furtherArrays: [], value: statistics, parts: [],
+      gradient: array,
       total: statistics, partsError: 1, partsErrorUlps: ulps)
     #expect(row.partsFault(of: "loss")?.id == (isWhole ? nil : "parts-mismatch"))
   }

@@ -26,7 +26,7 @@ public struct FlowRecord: Codable, Sendable, Equatable {
     }
   }
 
-  /// One latent dimension; see `LatentStatistics`.
+  /// One latent dimension, by the mean over the draws; see `LatentStatistics`.
   public struct Latent: Codable, Sendable, Equatable {
     public var divergence: Double
     public var meanVariance: Double?

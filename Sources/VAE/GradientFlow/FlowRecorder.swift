@@ -75,7 +75,9 @@ public final class FlowRecorder {
         target(splits.map { $0.rows[row] }, gradients[row])
       },
       latents: LatentStatistics.all(
-        program.site, splits[0], activeAbove: header.activeAbove, isTrained: step > 0
+        // What depends on no draw is the same under all.
+        program.site, program.heldDraws.isEmpty ? [splits[0]] : splits,
+        activeAbove: header.activeAbove, isTrained: step > 0
       ).map {
         FlowRecord.Latent(
           divergence: $0.divergence ?? .nan, meanVariance: $0.meanVariance, meanSigma: $0.meanSigma,

@@ -23,6 +23,8 @@ extension GradientFlow {
     public struct Row: Encodable, Sendable {
       public let name: String
       public let role: String
+      /// Over how many draws of the graph the gradients are summed; `value` is of the first.
+      public let draws: Int
       public let value: ArrayStatistics
       public let parts: [Part]
       public let total: ArrayStatistics?
@@ -127,7 +129,7 @@ extension GradientFlow {
         let row = split.rows[place]
         let norms = row.parts.reduce(0) { $0 + ($1.statistics?.norm ?? 0) }
         return Report.Row(
-          name: row.name, role: site.roles(of: row.name), value: row.value,
+          name: row.name, role: site.roles(of: row.name), draws: row.draws, value: row.value,
           parts: row.parts.map { part in
             Report.Part(
               term: part.term, gradient: part.statistics,

@@ -58,14 +58,14 @@ extension GradientFlow.Report {
         + "   zero %  not finite"
     ]
     for row in rows {
-      lines.append(statistics(row.name, row.value))
+      lines.append(statistics(row.name + (row.draws > 1 ? ", draw 1" : ""), row.value))
       if let total = row.total { lines.append(statistics("∂\(loss)/∂\(row.name)", total)) }
     }
     return lines
   }
 
   private var valueWidth: Int {
-    nameWidth + loss.count + 6
+    nameWidth + max(loss.count + 6, 9)
   }
 
   private func statistics(_ name: String, _ value: ArrayStatistics) -> String {

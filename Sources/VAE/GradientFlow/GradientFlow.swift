@@ -154,7 +154,7 @@ public struct GradientFlow: Sendable {
     (lossError, evidence) = (expectation?.lossError, expectation?.evidence)
     isTrained = !feeds.parameters.isEmpty || graph.parameters.isEmpty
     latents = LatentStatistics.all(
-      site, split, activeAbove: options.activeAbove, isTrained: isTrained)
+      site, [split], activeAbove: options.activeAbove, isTrained: isTrained)
     parity = try FlowParity(program, feeds: feeds, optimized: values)
     births = try NonFiniteBirth.find(in: program.graph, feeds: feeds, plant: options.plant)
     reduction = FlowReduction(program)

@@ -23,7 +23,11 @@ public struct GradientSplit: Sendable {
     /// `mean`, `log_variance` or another parameter, `draw`.
     public let role: String
     public let name: String
+    /// Of a value that is drawn several times, or depends on what is, that of the first draw.
     public let array: NDArray
+    /// Its values under the second and further draws, over which gradients are summed: since the
+    /// loss is the mean over draws, so are they, each draw's as if there were no other.
+    public let furtherArrays: [NDArray]
     public let value: ArrayStatistics
     public let parts: [Part]
     /// ∂loss/∂node in one pass; nil when no gradient reaches the node.
@@ -32,6 +36,9 @@ public struct GradientSplit: Sendable {
     /// |Σ parts − total|∞, and the same in units in the last place of the largest part.
     public let partsError: Double
     public let partsErrorUlps: Double
+
+    /// Over how many draws of the graph the gradients are summed.
+    public var draws: Int { 1 + furtherArrays.count }
 
     /// The finding that the parts do not sum to the whole; nil where they do but for rounding: half
     /// of the digits of the largest part are left to what was rounded on the way, since values that
@@ -137,7 +144,10 @@ public struct GradientSplit: Sendable {
       let (error, ulps) =
         errors.map { ($0[index][0], $0[index][1]) } ?? SplitProgram.partsError(values, index)
       return Row(
-        role: target.role, name: target.name, array: value, value: ArrayStatistics(value),
+        role: target.role, name: target.name, array: value,
+        furtherArrays: program.copies[index].indices.dropFirst().compactMap {
+          values["value.\(index).\($0)"]
+        }, value: ArrayStatistics(value),
         parts: parts, gradient: total, total: total.map { ArrayStatistics($0) }, partsError: error,
         partsErrorUlps: ulps)
     }

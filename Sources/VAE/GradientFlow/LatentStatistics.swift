@@ -32,13 +32,16 @@ public struct LatentStatistics: Sendable, Encodable {
   }
 
   public let index: Int
-  /// The mean over the batch of the divergence from N(0, 1), in nats; nil where a standard
-  /// deviation is not positive, so that there is no distribution.
+  /// The mean over the batch, and over draws that the distribution depends on, of the divergence
+  /// from N(0, 1), in nats; nil where a standard deviation is not positive, so that there is no
+  /// distribution.
   public let divergence: Double?
-  /// Var_x μ(x) (Burda, Grosse & Salakhutdinov 2015, section 5.2); nil for a batch of one.
+  /// Var_x μ(x) (Burda, Grosse & Salakhutdinov 2015, section 5.2), with the mean over draws that μ
+  /// depends on; nil for a batch of one.
   public let meanVariance: Double?
   public let meanSigma: Double
-  /// √Σ_x of ∂term/∂μ for each term of the loss; nil where no gradient comes.
+  /// √Σ_x of the square of ∂term/∂μ for each term of the loss; nil where no gradient comes. As in
+  /// the split, of all draws that μ depends on.
   public let gradientNorms: [Double?]
   /// Nil for a batch of one, for parameters that were never trained, and without a distribution.
   public let state: State?
@@ -46,34 +49,53 @@ public struct LatentStatistics: Sendable, Encodable {
 
 extension LatentStatistics {
   /// The latents of a site's normal draw, along its last axis; empty for other distributions.
+  ///
+  /// `splits` are of one graph at one point under several noises, over which means are taken too;
+  /// gradients are those of the first.
   static func all(
-    _ site: SamplingSite, _ split: GradientSplit, activeAbove threshold: Double, isTrained: Bool
+    _ site: SamplingSite, _ splits: [GradientSplit], activeAbove threshold: Double,
+    isTrained: Bool
   ) -> [LatentStatistics] {
-    guard site.operation.definition == .normal, split.rows.count == 3 else { return [] }
-    let (means, scales) = (split.rows[0], split.rows[1])
+    guard site.operation.definition == .normal, let split = splits.first, split.rows.count == 3
+    else { return [] }
     let shape = split.rows[2].array.shape
     let kind = NormalScale(site.operation.attributes)
     let count = shape.last ?? 1
     let rows = shape.dropLast().reduce(1, *)
-    let mean = broadcast(means.array, to: shape)
-    let sigma = broadcast(scales.array, to: shape).map { kind.standardDeviation($0) }
-    let parts = means.parts.map { part -> [Double]? in
+    let draws = splits.flatMap { split in
+      (0..<max(split.rows[0].draws, split.rows[1].draws)).map { draw in
+        (
+          mean: broadcast(split.rows[0].array(under: draw), to: shape),
+          sigma: broadcast(split.rows[1].array(under: draw), to: shape)
+            .map { kind.standardDeviation($0) }
+        )
+      }
+    }
+    let parts = split.rows[0].parts.map { part -> [Double]? in
       guard let gradient = part.gradient, gradient.shape == shape else { return nil }
       return gradient.doubles
     }
+    /// The mean over draws of what is added up over the batch.
+    func mean(_ value: (_ mean: Double, _ sigma: Double) -> Double, at places: [Int]) -> Double {
+      draws.reduce(0) { sum, draw in
+        sum + places.reduce(0) { $0 + value(draw.mean[$1], draw.sigma[$1]) } / Double(rows)
+      } / Double(draws.count)
+    }
     return (0..<count).map { latent in
-      let places = stride(from: latent, to: rows * count, by: max(count, 1))
-      let (m, s) = (places.map { mean[$0] }, places.map { sigma[$0] })
-      let divergences = zip(m, s).map { m, s in 0.5 * (m * m + s * s - 1) - log(s) }
-      let average = m.reduce(0, +) / Double(rows)
+      let places = Array(stride(from: latent, to: rows * count, by: max(count, 1)))
+      let means = places.map { place in
+        draws.reduce(0) { $0 + $1.mean[place] } / Double(draws.count)
+      }
+      let average = means.reduce(0, +) / Double(rows)
       let variance =
-        rows > 1 ? m.reduce(0) { $0 + ($1 - average) * ($1 - average) } / Double(rows) : nil
-      let noise = s.reduce(0) { $0 + $1 * $1 } / Double(rows)
-      let isDistribution = s.allSatisfy { $0 > 0 }
-      let divergence = isDistribution ? divergences.reduce(0, +) / Double(rows) : nil
+        rows > 1 ? means.reduce(0) { $0 + ($1 - average) * ($1 - average) } / Double(rows) : nil
+      let noise = mean({ $1 * $1 }, at: places)
+      let isDistribution = draws.allSatisfy { draw in places.allSatisfy { draw.sigma[$0] > 0 } }
+      let divergence =
+        isDistribution ? mean({ 0.5 * ($0 * $0 + $1 * $1 - 1) - log($1) }, at: places) : nil
       return LatentStatistics(
         index: latent, divergence: divergence, meanVariance: variance,
-        meanSigma: s.reduce(0, +) / Double(rows),
+        meanSigma: mean({ $1 }, at: places),
         gradientNorms: parts.map { part in
           part.map { part in
             places.reduce(0) { $0 + part[$1] * part[$1] }.squareRoot()
@@ -113,5 +135,12 @@ extension LatentStatistics {
       result.append(values[place])
     }
     return result
+  }
+}
+
+extension GradientSplit.Row {
+  /// The value under a draw; what depends on none is the same under each.
+  fileprivate func array(under draw: Int) -> NDArray {
+    draw == 0 || draw > furtherArrays.count ? array : furtherArrays[draw - 1]
   }
 }

@@ -48,10 +48,14 @@ extension SamplingSite {
     _ feeds: Feeds, _ program: SplitProgram, _ options: GradientFlow.Options
   ) -> [String] {
     var notes: [String] = []
-    if operation.draws > 1 {
+    let repeated = zip(program.targets, program.copies).filter { $0.1.count > 1 }
+    if let draws = repeated.first?.1.count {
+      let names = Set(repeated.map(\.0.name)).sorted().map { "'\($0)'" }.joined(separator: ", ")
+      // A latent's statistics are of the parameters.
+      let what = repeated[0].0.role == draw.role ? "gradients are" : "gradients and latents are"
       notes.append(
-        "the values and the gradient at '\(name)' are of the first of \(operation.draws) draws, "
-          + "whose share of the loss is 1/\(operation.draws)")
+        "at \(names) \(what) of all \(draws) draws together, each with a share of 1/\(draws) in "
+          + "the loss; values, formulas, difference quotients and drawings are of the first")
     }
     if isNoiseFed(feeds), let noise {
       let which =
@@ -78,6 +82,12 @@ extension SamplingSite {
     if !program.heldDraws.isEmpty {
       let names = program.heldDraws.map { "'\($0)'" }.joined(separator: ", ")
       notes.append("estimators are compared with \(names) held as first drawn")
+    }
+    for other in graph.draws where other.id != node.id && !program.heldDraws.contains(other.label) {
+      guard let count = other.operation?.draws, count > 1 else { continue }
+      notes.append(
+        "estimators are compared with the mean over \(count) draws of '\(other.label)' for each "
+          + "draw of '\(name)'")
     }
     let given = noiseFed(feeds, besides: program.heldDraws)
     if !given.isEmpty {

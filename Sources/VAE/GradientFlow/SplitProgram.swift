@@ -14,6 +14,10 @@ struct SplitProgram {
   let graph: Graph
   /// The distribution's parameters, then the draw.
   let targets: [SamplingSite.Place]
+  /// By target the names of its values, one for each draw where it is drawn, or depends on a draw
+  /// that is repeated; values of the second and further ones are outputs `value.i.k`, and
+  /// gradients are summed over them.
+  let copies: [[String]]
   let terms: [(name: String, isWeighted: Bool)]
   /// By term and target; nil where there is a gradient.
   let refusals: [[String?]]
@@ -35,12 +39,14 @@ struct SplitProgram {
     let compiler = SplitProgram.compiler(pipeline)
     let targets = site.parameters + [site.draw]
     self.targets = targets
-    let lowered = try compiler.stabilize(
-      compiler.lower(site.graph), keeping: targets.map(\.name))
+    let expanded = try compiler.lower(site.graph)
+    copies = targets.map { expanded.copies(of: $0.name, in: site.graph) }
+    let lowered = try compiler.stabilize(expanded, keeping: copies.flatMap(\.self))
     guard let root = lowered.value(named: loss) else {
       throw Diagnostics([.unknownLoss(loss, lowered)])
     }
-    let ids = targets.compactMap { lowered.node(named: $0.name)?.id }
+    let groups = copies.map { $0.compactMap { lowered.node(named: $0)?.id } }
+    let ids = groups.flatMap(\.self)
     // A draw that is the loss itself is its own term: what computes it lies before the node.
     let terms =
       ids.contains(root.id)
@@ -63,14 +69,20 @@ struct SplitProgram {
       weighing.build(), root: ReverseMode.Root(root.id), withRespectTo: ids + parameters)
     var graph = whole.graph
     // One pass a term, seeded with its weight.
-    var split: [[Derivative]] = []
+    var split: [[NodeID: Derivative]] = []
     for term in weighed {
       let part = try ReverseMode.differentiate(
         graph, root: ReverseMode.Root(term.root, seed: term.weight), withRespectTo: ids)
       graph = part.graph
-      split.append(ids.map { part.derivatives[$0] ?? .notConnected(because: "no path") })
+      split.append(part.derivatives)
     }
-    refusals = split.map { $0.map(\.refusal) }
+    refusals = split.map { derivatives in
+      groups.map { group in
+        let answers = group.map { derivatives[$0] ?? .notConnected(because: "no path") }
+        let isReached = answers.contains { $0.refusal == nil }
+        return isReached ? nil : answers.first?.refusal
+      }
+    }
     // What an estimator stops within its own arithmetic is no way of the person's graph.
     let cuts = whole.blocked.filter { !$0.isRerouted || lowered[$0.user].name != nil }
     blocked = lowered.alike(cuts).map { cut in
@@ -85,14 +97,24 @@ struct SplitProgram {
     let builder = GraphBuilder(continuing: graph)
     builder.removeOutputs()
     builder.removeUpdates()
-    for (index, id) in ids.enumerated() {
-      builder.output("value.\(index)", Value(builder: builder, id: id))
-      if case .node(let total)? = whole.derivatives[id] {
-        builder.output("total.\(index)", Value(builder: builder, id: total))
+    /// The loss is the mean over draws: so is the sum of what each draw's share has.
+    func together(_ group: [NodeID], _ derivatives: [NodeID: Derivative]) -> Value? {
+      let gradients = group.compactMap { id -> Value? in
+        guard case .node(let gradient)? = derivatives[id] else { return nil }
+        return Value(builder: builder, id: gradient)
       }
-      for (position, parts) in split.enumerated() {
-        if case .node(let part) = parts[index] {
-          builder.output("part.\(position).\(index)", Value(builder: builder, id: part))
+      return gradients.first.map { gradients.dropFirst().reduce($0, +) }
+    }
+    for (index, group) in groups.enumerated() {
+      for (number, id) in group.enumerated() {
+        builder.output(
+          number == 0 ? "value.\(index)" : "value.\(index).\(number)",
+          Value(builder: builder, id: id))
+      }
+      if let total = together(group, whole.derivatives) { builder.output("total.\(index)", total) }
+      for (position, derivatives) in split.enumerated() {
+        if let part = together(group, derivatives) {
+          builder.output("part.\(position).\(index)", part)
         }
       }
     }
@@ -148,6 +170,16 @@ struct SplitProgram {
     }
     let unit = total.dtype == .f32 ? Double(Float(largest).ulp) : largest.ulp
     return (worst, worst == 0 ? 0 : worst / unit)
+  }
+}
+
+extension Graph {
+  /// The names that the value `name` of `source` has in this graph, in which draws are written out:
+  /// `m`, `m#2`, … where it is drawn several times or depends on what is.
+  fileprivate func copies(of name: String, in source: Graph) -> [String] {
+    let draws = source.draws.compactMap { $0.operation?.draws }.max() ?? 1
+    let further = (2..<max(draws + 1, 2)).map { "\(name)#\($0)" }
+    return [name] + further.filter { node(named: $0) != nil && source.node(named: $0) == nil }
   }
 }
 

@@ -301,19 +301,38 @@ import VAE
 
   // MARK: Batches
 
-  /// Importance samples before the images: the batch is what the run binds.
-  @Test func theBatchIsNotTheSamples() throws {
-    let x = NDArray((0..<8).map { Double($0) * 0.1 }, shape: [4, 2])
-    let flow = try Self.flow(
+  private static func batch(_ dims: String, _ x: String = "f64[N, 2]") throws -> GradientFlow {
+    try flow(
       """
-      dim N, K = 5
-        input x: f64[N, 2]
+      \(dims)
+        input x: \(x)
         param w: f64[2] init constant(0.3)
         mu = broadcast_to(reshape(x * w, shape: [1, N, 2]), shape: [K, N, 2])
         z ~ normal(mean: mu, stddev: 1.0)
         w_k = sum(square(z), axes: [2])
         loss = -mean(logsumexp(-w_k, axes: [0]))
-      """, inputs: ["x": x], draws: 4)
+      """, inputs: ["x": NDArray((0..<8).map { Double($0) * 0.1 }, shape: [4, 2])], draws: 4)
+  }
+
+  /// Importance samples before the images: the batch is what the run binds or the data has.
+  @Test(arguments: [
+    ("dim N, K = 5", "f64[N, 2]"), ("dim N = 4, K = 5", "f64[N, 2]"),
+    ("dim N = 4, K = 4", "f64[N, 2]"),
+  ])
+  func theBatchIsNotTheSamples(dims: String, x: String) throws {
+    let flow = try Self.batch(dims, x)
     #expect(flow.report.batch == 4 && flow.variances.isEmpty)
+  }
+
+  /// Where the data say nothing the first axis is the batch.
+  @Test func dont_lookForABatchBehindTheFirstAxis() throws {
+    let flow = try Self.flow(
+      """
+      dim K = 3, N = 4
+        param mu: f64[K, N] init zeros
+        z ~ normal(mean: mu, stddev: 1.0)
+        loss = sum(square(z))
+      """, draws: 4)
+    #expect(flow.report.batch == 3 && flow.variances.map(\.images) == [3])
   }
 }

@@ -116,7 +116,7 @@ extension GradientFlow {
       scale: site.operation.attributes["scale"]?.description, estimator: site.estimator.name,
       nodeDraws: site.operation.draws, divergence: divergence, seed: seed,
       draws: options.isExact ? nil : options.draws,
-      isExact: options.isExact, batch: site.batchAxis(of: shape).map { shape[$0] },
+      isExact: options.isExact, batch: site.batchAxis.map { shape[$0] },
       reduction: reduction,
       loss: split.loss,
       lossValue: split.lossValue, lossError: lossError,

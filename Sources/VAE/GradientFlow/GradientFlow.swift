@@ -119,7 +119,7 @@ public struct GradientFlow: Sendable {
     }
     var variances: [VarianceSplit] = []
     if options.comparesEstimators, site.isCompared(feeds, isExact: options.isExact) {
-      let images = site.batchAxis(of: shape).map { shape[$0] } ?? 1
+      let images = site.batchAxis.map { shape[$0] } ?? 1
       var feeds = feeds
       for (index, name) in program.heldDraws.enumerated() {
         feeds.inputs[name] = values["held.\(index)"]

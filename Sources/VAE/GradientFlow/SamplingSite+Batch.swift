@@ -2,18 +2,28 @@ import Ayatori
 import GraphIR
 
 extension SamplingSite {
-  /// The axis of the draw that is the batch: the first whose extent is bound when the graph runs,
-  /// else the first of several.
-  func batchAxis(of shape: [Int]) -> Int? {
-    guard shape.count > 1 else { return nil }
-    return node.type.shape.dims.firstIndex(where: isFree) ?? 0
+  /// The axis of the draw that is the batch: of those whose extents are bound when the graph runs
+  /// the one that most inputs have; where there is none, of those that inputs have and parameters
+  /// have not; else the first of several.
+  var batchAxis: Int? {
+    let dims = node.type.shape.dims
+    guard dims.count > 1 else { return nil }
+    let isOfModel = Set(graph.parameters.flatMap(\.type.shape.dims))
+    func inputs(_ axis: Int) -> Int {
+      graph.inputs.count { $0.type.shape.dims.contains(dims[axis]) }
+    }
+    let free = dims.indices.filter { isFree(dims[$0]) }
+    let data = dims.indices.filter { inputs($0) > 0 && !isOfModel.contains(dims[$0]) }
+    let axes = free.isEmpty ? data : free
+    let most = axes.map(inputs).max()
+    return axes.first { inputs($0) == most } ?? 0
   }
 
   /// Whether the first axis of a parameter of the draw is the batch, of several images.
   func hasImagesFirst(_ place: Int, _ images: Int, _ shape: [Int]) -> Bool {
     guard images > 1, shape.first == images,
-      let axis = node.type.shape.dims.firstIndex(where: isFree)
-    else { return images > 1 && shape.first == images }
+      let axis = batchAxis
+    else { return false }
     let first = graph.node(named: parameters[place].name)?.type.shape.dims.first
     return first == node.type.shape.dims[axis]
   }

@@ -13,10 +13,13 @@ public struct ReverseMode {
     public var node: NodeID
     /// ∂objective/∂root, a scalar node of the root's dtype; 1 when nil.
     public var seed: NodeID?
+    /// What refusals call the root, where its own label is nobody's; nil for the label.
+    public var title: String?
 
-    public init(_ node: NodeID, seed: NodeID? = nil) {
+    public init(_ node: NodeID, seed: NodeID? = nil, title: String? = nil) {
       self.node = node
       self.seed = seed
+      self.title = title
     }
   }
 
@@ -102,6 +105,7 @@ private struct Pass {
   let targets: [NodeID]
   let builder: GraphBuilder
   let rootName: String
+  private let rootTitle: String
   let users: [[NodeID]]
   /// Nodes on a way from a target to the root.
   let isOnPath: [Bool]
@@ -129,6 +133,7 @@ private struct Pass {
     self.targets = targets
     builder = GraphBuilder(continuing: graph)
     rootName = graph[root.node].label
+    rootTitle = root.title ?? rootName
     users = graph.users()
     let needed = graph.needed(by: [root.node])
     var depends = [Bool](repeating: false, count: graph.nodes.count)
@@ -398,7 +403,7 @@ private struct Pass {
     if graph[target].isNoise { return .notConnected(because: noiseReason) }
     if let found = Refusal(strongestOf: refusals[target.index]) { return found.derivative }
     return .notConnected(
-      because: "'\(rootName)' does not depend on '\(graph[target].label)'")
+      because: "'\(rootTitle)' does not depend on '\(graph[target].label)'")
   }
 }
 

@@ -35,7 +35,7 @@ extension GradientPage {
         sum.push(el('span', { class: term.isWeighted ? null : 'hidden' },
           [shown('/terms/' + index + '/weight', 'span'), term.isWeighted ? ' · ' : ' times ']));
         sum.push(el('span', { class: 'name' }, term.name + ' '),
-          shown('/terms/' + index + '/value', 'span'));
+          shown('/terms/' + index + '/value', 'span'), term.cancels ? ' (cancels)' : '');
       }
       if (report.constant !== undefined) sum.push(' + constant ', shown('/constant', 'span'));
       if (report.evidence) {

@@ -119,6 +119,7 @@ struct BrowserTests {
     ("vae_chainer", ["--data", "digits", "--dim", "D=64", "--dim", "H=20", "--batch-size", "8"]),
     ("linear_gaussian", ["--exact"]), ("linear_gaussian", ["--estimator", "score"]),
     ("linear_gaussian", ["--estimator", "stopped"]),
+    ("linear_gaussian", ["--estimator", "pathwise:2"]),
     ("linear_gaussian", ["--plant", "mu:inf"]),
     ("traps/negative_scale", ["--data", "digits", "--dim", "D=64"]),
   ])
@@ -173,7 +174,7 @@ struct BrowserTests {
       // Truth values are numbers to Foundation.
       let isTruth = [
         "isExact", "isOwn", "isBiased", "agrees", "isLeaf", "isWeighted", "isTrained",
-        "hasStandardPrior", "isLikelihood",
+        "hasStandardPrior", "isLikelihood", "cancels",
       ].contains { path.hasSuffix("/" + $0) }
       if !isTruth { found.append((path, [number.doubleValue])) }
     default: break

@@ -241,6 +241,52 @@ import Testing
     }
   }
 
+  // MARK: What is said of a term
+
+  /// Refusals name what stands in the text, not what weighing the terms made of it.
+  @Test(arguments: ["pathwise", "score", "sticking_the_landing"])
+  func refusalsNameWhatSomebodyWrote(estimator: String) throws {
+    let split = try Self.split(
+      """
+      y ~ normal(mean: sum(x, axes: [1]), stddev: 0.7)
+        loss = mean(rec + beta * kl + 0.1 * y)
+      """, estimator)
+    let refusals = split.rows.flatMap { row in
+      row.parts.compactMap { $0.refusal.map { "\(row.name): \($0)" } }
+    }
+    let isSampled = estimator == "sticking_the_landing"
+    #expect(refusals.count == (isSampled ? 3 : 4), "\(refusals)")
+    #expect(
+      refusals.contains("z: no gradient reaches it: 'y' does not depend on 'z'"), "\(refusals)")
+    #expect(refusals.allSatisfy { !$0.contains("reduced") && !$0.contains(".cost") })
+  }
+
+  /// What is added here and taken away there is told as that, other weights of 0 are not.
+  @Test func whatCancelsIsSaid() throws {
+    let split = try Self.split("loss = mean((square(kl) + rec) - (rec - kl))")
+    let cancelling = split.terms.filter(\.cancels)
+    #expect(cancelling.map(\.name) == ["rec"] && cancelling.map(\.weight) == [0])
+    let graph = try BatchModel.graph(
+      """
+      rec = sum(square(z), axes: [1])
+        kl = sum(kl_normal(mean: m, log_variance: lv), axes: [1])
+        loss = mean((square(kl) + rec) - (rec - kl))
+      """)
+    var options = GradientFlow.Options()
+    options.draws = 2
+    let report = try GradientFlow(graph, feeds: BatchModel.feeds(), options: options).report
+    let head = report.text.split(separator: "\n")[2]
+    #expect(head.contains(" 0 · rec ") && head.contains(" (cancels)"), "\(head)")
+    #expect(report.terms.filter(\.cancels).map(\.name) == ["rec"])
+  }
+
+  @Test(arguments: [
+    "loss = mean(rec + 0 * kl) + 0 * sum(kl)", "loss = mean(rec - kl) + 0.5 * mean(0.5 * kl)",
+  ])
+  func dont_callWhatStaysOrNeverCameCancelled(lines: String) throws {
+    #expect(try Self.split(lines).terms.allSatisfy { !$0.cancels })
+  }
+
   // MARK: What parts come to
 
   /// Half of the digits are for rounding on the way; a part that is missing shows.

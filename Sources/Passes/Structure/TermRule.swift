@@ -157,7 +157,7 @@ package struct TermRule {
   }
 
   /// With which sign a node takes an operand; 0 where it takes it with both, or nobody knows.
-  private func sign(of operand: NodeID, in node: Node) -> Int {
+  package func sign(of operand: NodeID, in node: Node) -> Int {
     switch node.operation?.definition.linearity {
     case .signedSum(let signs):
       let own = Set(zip(node.operands, signs).filter { $0.0 == operand }.map(\.1))

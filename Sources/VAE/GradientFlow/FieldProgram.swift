@@ -66,7 +66,9 @@ struct FieldProgram {
     }
     let weighing = GraphBuilder(continuing: lowered)
     let roots = weighedTerms(lowered, loss: root.id, terms: terms.map(\.id), in: weighing).terms
-      .map { ReverseMode.Root($0.root, seed: $0.weight) }
+    let titled = zip(roots, self.terms).map {
+      ReverseMode.Root($0.root, seed: $0.weight, title: $1)
+    }
     let weighed = weighing.build()
     var edges: [GraphDiff.Edge] = []
     for node in source.nodes {
@@ -77,7 +79,7 @@ struct FieldProgram {
     }
     self.edges = edges
     let map = FieldMap(source, lowered, keys)
-    passes = try (roots + [ReverseMode.Root(root.id)]).map {
+    passes = try (titled + [ReverseMode.Root(root.id)]).map {
       try FieldProgram.pass($0, weighed, map)
     }
   }

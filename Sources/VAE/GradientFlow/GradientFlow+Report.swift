@@ -10,6 +10,8 @@ extension GradientFlow {
       public let weight: Double
       /// Whether the text writes the weight out.
       public let isWeighted: Bool
+      /// Whether the loss adds it here and takes all of it away there.
+      public let cancels: Bool
     }
 
     public struct Part: Encodable, Sendable {
@@ -123,7 +125,7 @@ extension GradientFlow {
       terms: split.terms.map {
         Report.Term(
           name: $0.name, value: $0.value, weight: $0.weight,
-          isWeighted: $0.isWeighted || $0.weight != 1)
+          isWeighted: $0.isWeighted || $0.weight != 1, cancels: $0.cancels)
       }, constant: split.constant, notes: notes, evidence: evidence,
       rows: site.distinctPlaces.map { place in
         let row = split.rows[place]

@@ -36,6 +36,7 @@ extension GradientFlow.Report {
     }
     let terms = terms.map { term in
       (term.isWeighted ? "\(short(term.weight)) · " : "") + "\(term.name) \(fixed(term.value))"
+        + (term.cancels ? " (cancels)" : "")
     }
     let doubt = lossError.map { $0 > 1e-6 * abs(lossValue) ? number(" ± %.1g", $0) : "" } ?? ""
     var line = "\(loss) \(fixed(lossValue))\(doubt) = " + terms.joined(separator: " + ")

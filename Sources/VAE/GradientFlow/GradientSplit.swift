@@ -82,6 +82,8 @@ public struct GradientSplit: Sendable {
     public let value: Double
     public let weight: Double
     public let isWeighted: Bool
+    /// Whether the loss adds it here and takes all of it away there.
+    public let cancels: Bool
   }
 
   /// An edge that no gradient passes.
@@ -125,9 +127,10 @@ public struct GradientSplit: Sendable {
     loss = program.loss
     lossValue = scalar("loss")
     terms = program.terms.enumerated().map { index, term in
-      Term(
-        name: term.name, value: scalar("term.\(index)"), weight: scalar("weight.\(index)"),
-        isWeighted: term.isWeighted)
+      let weight = scalar("weight.\(index)")
+      return Term(
+        name: term.name, value: scalar("term.\(index)"), weight: weight,
+        isWeighted: term.isWeighted, cancels: term.hasBothSigns && weight == 0)
     }
     constant = values["constant"]?.doubles.first
     let weights = terms.map(\.weight)

@@ -80,6 +80,8 @@ struct WeighedTerm {
   var root: NodeID
   /// A scalar node.
   var weight: NodeID
+  /// Whether the loss adds it here and takes it away there, so that it may cancel.
+  var hasBothSigns: Bool
 }
 
 /// A loss as the weighted sum of its terms and a constant, nil where there is none.
@@ -96,14 +98,22 @@ func weighedTerms(
   _ graph: Graph, loss: NodeID, terms: [NodeID], in builder: GraphBuilder
 ) -> WeighedSum {
   let constants = graph.constantScalars
+  let rule = TermRule(graph)
   let one = builder.constant(.float(1), graph[loss].type.dtype)
   // By node and the reductions on the way to it, the innermost first.
   var weights: [NodeID: [[NodeID]: Value]] = [loss: [[]: one]]
   var constant: Value?
   var negations = Negations()
+  // By node: whether the loss adds it up, takes it away, or both.
+  var signs: [NodeID: Set<Int>] = [loss: [1]]
   // Users come after their operands, so a weight is whole when the walk reaches its node.
   for node in graph.nodes.reversed() where !terms.contains(node.id) {
     guard let own = weights[node.id]?.inOrder else { continue }
+    for operand in node.weightedAddends(constants) {
+      let sign = rule.sign(of: operand, in: node)
+      let ways = sign == 0 ? [1, -1] : (signs[node.id] ?? []).map { $0 * sign }
+      signs[operand, default: []].formUnion(ways)
+    }
     if case .reduction? = node.operation?.definition.linearity {
       for (reductions, weight) in own {
         weights[node.operands[0], default: [:]].add(weight, at: [node.id] + reductions)
@@ -129,6 +139,7 @@ func weighedTerms(
       preconditionFailure("'\(graph[id].label)' is no term of '\(graph[loss].label)'")
     }
     let term = Value(builder: builder, id: id)
+    let hasBothSigns = signs[id]?.count == 2
     // What a way makes of 1 at each element: every element counts the same.
     let counts = ways.map { one.reduced(by: $0.reductions, of: graph) }
     if term.shape.rank == 0 {
@@ -136,7 +147,8 @@ func weighedTerms(
       let shares = zip(ways, counts).map { way, count in
         way.reductions.isEmpty ? way.weight : way.weight * count
       }
-      return WeighedTerm(root: id, weight: shares.dropFirst().reduce(shares[0], +).id)
+      let weight = shares.dropFirst().reduce(shares[0], +)
+      return WeighedTerm(root: id, weight: weight.id, hasBothSigns: hasBothSigns)
     }
     let root = term.reduced(by: first.reductions, of: graph)
     // What refuses a gradient tells which scalar has none.
@@ -145,7 +157,7 @@ func weighedTerms(
     let weight = zip(ways, counts).dropFirst().reduce(first.weight) { weight, other in
       weight + other.0.weight * (other.1 / counts[0])
     }
-    return WeighedTerm(root: root.id, weight: weight.id)
+    return WeighedTerm(root: root.id, weight: weight.id, hasBothSigns: hasBothSigns)
   }
   return WeighedSum(terms: weighed, constant: constant?.id)
 }

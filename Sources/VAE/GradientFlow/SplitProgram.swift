@@ -18,7 +18,7 @@ struct SplitProgram {
   /// that is repeated; values of the second and further ones are outputs `value.i.k`, and
   /// gradients are summed over them.
   let copies: [[String]]
-  let terms: [(name: String, isWeighted: Bool)]
+  let terms: [(name: String, isWeighted: Bool, hasBothSigns: Bool)]
   /// By term and target; nil where there is a gradient.
   let refusals: [[String?]]
   let blocked: [GradientSplit.Block]
@@ -59,7 +59,7 @@ struct SplitProgram {
     self.terms = zip(terms, weighed).map { term, weighed in
       (
         term.id == root.id ? loss : term.name ?? lowered.expression(term.id),
-        weighed.weight != one
+        weighed.weight != one, weighed.hasBothSigns
       )
     }
 
@@ -70,9 +70,10 @@ struct SplitProgram {
     var graph = whole.graph
     // One pass a term, seeded with its weight.
     var split: [[NodeID: Derivative]] = []
-    for term in weighed {
+    for (term, name) in zip(weighed, self.terms.map(\.name)) {
       let part = try ReverseMode.differentiate(
-        graph, root: ReverseMode.Root(term.root, seed: term.weight), withRespectTo: ids)
+        graph, root: ReverseMode.Root(term.root, seed: term.weight, title: name),
+        withRespectTo: ids)
       graph = part.graph
       split.append(part.derivatives)
     }

@@ -142,6 +142,29 @@ import Testing
     #expect(constant.terms.map(\.weight) == [2, 1])
   }
 
+  /// What is averaged here and summed there is told by its mean, in whichever order.
+  @Test(arguments: [
+    "loss = mean(rec + beta * kl) + 0.1 * sum(rec + 0.2 * kl)",
+    "loss = 0.1 * sum(rec + 0.2 * kl) + mean(rec + beta * kl)",
+  ])
+  func aMeanCountsBeforeASum(lines: String) throws {
+    let split = try Self.split(lines)
+    let alone = try Self.split("loss = mean(rec) + mean(kl)")
+    #expect(split.terms.map(\.name) == ["rec", "kl"])
+    for ((term, own), weight) in zip(zip(split.terms, alone.terms), [1.5, 0.6]) {
+      #expect(abs(term.value - own.value) < 1e-14 && abs(term.weight - weight) < 1e-15, "\(term)")
+    }
+  }
+
+  @Test func dont_averageWhatIsOnlySummed() throws {
+    let split = try Self.split("loss = sum(rec) + sum(rec + beta * kl)")
+    let alone = try Self.split("loss = sum(rec) + sum(kl)")
+    for term in split.terms where term.name == "rec" || term.name == "kl" {
+      let own = alone.terms.first { $0.name.contains(term.name) }
+      #expect(abs(term.value - (own?.value ?? .nan)) < 1e-12, "\(term)")
+    }
+  }
+
   /// Whichever draw is looked at, the terms are the same; a draw may be one.
   @Test(arguments: ["pathwise", "score", "score_mean_baseline"])
   func termsDoNotDependOnTheNode(estimator: String) throws {

@@ -76,7 +76,8 @@ private func isSum(of terms: [NodeID], _ loss: NodeID, _ graph: Graph) -> Bool {
 
 /// A term as the scalar that the loss adds up, and its factor: loss = Σ weight·root + constants.
 struct WeighedTerm {
-  /// The term itself; of one with a number for each image, the sum or mean over these.
+  /// The term itself; of one with a number for each image, the mean over these where the loss has
+  /// it, else the sum.
   var root: NodeID
   /// A scalar node.
   var weight: NodeID
@@ -108,7 +109,7 @@ func weighedTerms(
   var signs: [NodeID: Set<Int>] = [loss: [1]]
   // Users come after their operands, so a weight is whole when the walk reaches its node.
   for node in graph.nodes.reversed() where !terms.contains(node.id) {
-    guard let own = weights[node.id]?.inOrder else { continue }
+    guard let own = weights[node.id]?.inOrder(of: graph) else { continue }
     for operand in node.weightedAddends(constants) {
       let sign = rule.sign(of: operand, in: node)
       let ways = sign == 0 ? [1, -1] : (signs[node.id] ?? []).map { $0 * sign }
@@ -135,7 +136,7 @@ func weighedTerms(
     }
   }
   let weighed = terms.map { id in
-    guard let ways = weights[id]?.inOrder, let first = ways.first else {
+    guard let ways = weights[id]?.inOrder(of: graph), let first = ways.first else {
       preconditionFailure("'\(graph[id].label)' is no term of '\(graph[loss].label)'")
     }
     let term = Value(builder: builder, id: id)
@@ -167,9 +168,18 @@ extension [[NodeID]: Value] {
     self[key] = self[key].map { $0 + weight } ?? weight
   }
 
-  /// By the reductions, so that nodes come in the same order in each run.
-  fileprivate var inOrder: [(reductions: [NodeID], weight: Value)] {
-    sorted { $0.key.lexicographicallyPrecedes($1.key) }.map { ($0.key, $0.value) }
+  /// Means before sums, whichever the text has first: then by the reductions, so that nodes come
+  /// in the same order in each run.
+  fileprivate func inOrder(of graph: Graph) -> [(reductions: [NodeID], weight: Value)] {
+    func sums(_ reductions: [NodeID]) -> Int {
+      reductions.count {
+        if case .sum(isMean: true)? = graph[$0].operation?.definition.fusion { false } else { true }
+      }
+    }
+    return sorted {
+      let (a, b) = (sums($0.key), sums($1.key))
+      return a == b ? $0.key.lexicographicallyPrecedes($1.key) : a < b
+    }.map { ($0.key, $0.value) }
   }
 }
 

@@ -61,6 +61,19 @@ import Testing
     }
   }
 
+  /// Noise of a second draw belongs to the graph in which the draws are written out.
+  @Test(arguments: [(["--estimator", "z=pathwise:2"], "further-draw"), ([], "unknown-node")])
+  func noiseOfAFurtherDraw(flags: [String], id: String) throws {
+    try Tool.withDirectory { directory in
+      try writeNPZ(
+        [(name: "z.eps#2", array: NDArray([0.25 as Float], shape: []))], to: directory + "eps.npz")
+      let result = try Tool.run(
+        ["gradflow", Tool.graphs + "linear_gaussian.aya", "--inputs", directory + "eps.npz"]
+          + flags)
+      expectRefusal(result, 1, [id])
+    }
+  }
+
   @Test func betaIsTheWeight() throws {
     let flags = ["gradflow", Tool.graphs + "linear_gaussian.aya", "--const", "beta=4"]
     let result = try Tool.run(flags)

@@ -51,6 +51,24 @@ import VAE
     #expect(flow.reduction?.terms.map(\.reduction) == terms)
   }
 
+  /// A penalty on parameters is of no batch.
+  @Test(arguments: [
+    ("sum(square(z)) + sum(square(w))", "cost neither summed nor averaged, kl summed over"),
+    ("sum(square(w))", "kl summed over"), ("sum(square(w)) / N", "kl summed over"),
+  ])
+  func dont_averageParametersOverABatch(cost: String, words: String) throws {
+    let flow = try Self.batch(cost)
+    #expect(Self.lines(flow)[1].hasSuffix(", \(words) a batch of 5"), "\(Self.lines(flow)[1])")
+  }
+
+  @Test func dont_averageALossOfParameters() throws {
+    let graph = try BatchModel.graph("loss = sum(square(w))")
+    var options = GradientFlow.Options()
+    options.comparesEstimators = false
+    let flow = try GradientFlow(graph, feeds: BatchModel.feeds(), options: options)
+    #expect(flow.reduction == nil && Self.lines(flow)[1].hasSuffix(", batch 5"))
+  }
+
   @Test func dont_speakOfABatchWhereThereIsNone() throws {
     let flow = try Self.flow(FlowAnswers.graph("square(z)", mu: 1, s: 1))
     #expect(flow.reduction == nil && Self.lines(flow)[1].hasSuffix("at the first"))

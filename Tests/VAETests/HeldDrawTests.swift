@@ -150,6 +150,36 @@ import VAE
     #expect(!note.contains("all draws are this one"))
   }
 
+  /// The text has one noise for all draws; that of the draws written out has them all.
+  @Test func dont_giveTheNoiseOfFurtherDraws() throws {
+    let source = try Training.graph(
+      text: "graph g {\n  \(Self.twoDraws(", draws: 2"))\n  output loss\n}\n")
+    let noise = ["z.eps#2": NDArray([0.25], shape: [])]
+    let found = Training.diagnostics {
+      _ = try GradientSplit(source, node: "z", feeds: Feeds(inputs: noise))
+    }
+    #expect(found.map(\.id) == ["further-draw"] && found.first?.notes.count == 1, "\(found)")
+    // The mend: of z = 0.5 + ε with the noises 0.5 and 0.25 and ε₂ = 0, each z + 0.3 − 1 squared.
+    let drawn = try Training.graph(
+      text: Compiler().run([.applyEstimators], on: source, isOptional: false).text())
+    let given = [
+      "z.eps": NDArray([0.5], shape: []), "z.eps#2": NDArray([0.25], shape: []),
+      "z2.eps": NDArray([0.0], shape: []), "z2.eps#2": NDArray([0.0], shape: []),
+    ]
+    let split = try GradientSplit(drawn, node: "z#2", feeds: Feeds(inputs: given))
+    #expect(abs(split.lossValue - (0.09 + 0.0025) / 2) < 1e-15, "\(split.lossValue)")
+  }
+
+  /// A name that merely looks so is unknown as any other.
+  @Test(arguments: [("", "z.eps#2"), (", draws: 2", "z.eps#3"), (", draws: 2", "w#2")])
+  func dont_takeEveryMarkForADraw(draws: String, name: String) throws {
+    let found = Training.diagnostics {
+      _ = try Self.flow(
+        Self.twoDraws(draws), node: "z", inputs: [name: NDArray([0.25], shape: [])])
+    }
+    #expect(found.map(\.id) == ["unknown-node"])
+  }
+
   /// Text whose costs carry the derivative already has nothing to be compared with.
   @Test func dont_compareWhatIsAppliedAlready() throws {
     let graph = try FlowAnswers.graph("square(z)", mu: 0.5, s: 0.8)

@@ -4,7 +4,22 @@ import GraphIR
 
 extension Diagnostic {
   static func unknownNode(_ name: String, _ graph: Graph) -> Diagnostic {
-    Diagnostic(
+    let copy = DrawName(name)
+    if let number = copy.number, let node = graph.node(named: copy.base), number > 1,
+      graph.draws.contains(where: { ($0.operation?.draws ?? 1) >= number })
+    {
+      let isNoise = node.isNoise
+      return Diagnostic(
+        "further-draw", "'\(name)' is of a further draw, which the graph as written does not have",
+        at: node.location, place: "graph '\(graph.name)'",
+        expected: "the name of a node, as '\(copy.base)' of the first draw", got: "'\(name)'",
+        notes: isNoise
+          ? [Diagnostic.Note("further draws have noise of their own, by the seed and the step")]
+          : [],
+        fix: "write the draws out and give the arrays to that graph: "
+          + "ayatori opt FILE --passes=apply_estimators > drawn.aya")
+    }
+    return Diagnostic(
       "unknown-node", "graph '\(graph.name)' has no node '\(name)'", place: "graph '\(graph.name)'",
       expected: "the name of a node", got: "'\(name)'",
       fix: nearest(to: name, among: graph.names).map { "did you mean '\($0)'?" })

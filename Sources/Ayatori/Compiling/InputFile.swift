@@ -8,15 +8,12 @@ import Runtime
 /// have, shapes that do not fit, and whatever is wrong with the file.
 public func loadInputs(_ path: String, for graph: Graph) throws -> [String: NDArray] {
   let file = try NPZFile(readFrom: path)
-  let names = graph.names
   let strangers = file.members.filter { graph.node(named: $0.name) == nil }
   // An archive may hold a hundred thousand names.
-  let unknown = strangers.prefix(mostFileProblems).map { member in
-    Diagnostic(
-      "unknown-node", "graph '\(graph.name)' has no node '\(member.name)'",
-      place: "\(path), member '\(member.name).npy'", expected: "the name of a node",
-      got: "'\(member.name)'",
-      fix: nearest(to: member.name, among: names).map { "did you mean '\($0)'?" })
+  let unknown = strangers.prefix(mostFileProblems).map { member -> Diagnostic in
+    var problem = Diagnostic.unknownNode(member.name, graph)
+    problem.place = "\(path), member '\(member.name).npy'"
+    return problem
   }
   guard unknown.isEmpty else { throw Diagnostics(unknown) }
   try checkShapes(of: file.members, in: path, for: graph)

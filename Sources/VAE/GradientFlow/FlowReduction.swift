@@ -11,10 +11,11 @@ public struct FlowReduction: Sendable, Encodable {
   }
 
   public let loss: Scalar
-  /// Empty where the loss is one or the other as a whole.
+  /// Empty where the loss is one or the other as a whole; without terms that know of no batch.
   public let terms: [Scalar]
 
-  /// Nil for a graph without a batch: one dimension, and no other, that is bound when it runs.
+  /// Nil for a graph without a batch, one dimension, and no other, that is bound when it runs; and
+  /// where nothing that the loss is computed from has it.
   ///
   /// Evaluates the graph at random parameters and images; see `LossReduction`.
   init?(_ program: SplitProgram) {
@@ -24,11 +25,24 @@ public struct FlowReduction: Sendable, Encodable {
       let found = try? LossReduction.derived(from: program.graph, loss: root, batch: free[0].name)
       return Scalar(name: name, reduction: found?.rawValue)
     }
+    func hasBatch(_ root: String) -> Bool {
+      guard let output = program.graph.outputs.first(where: { $0.name == root }) else {
+        return false
+      }
+      let needed = program.graph.needed(by: [output.node])
+      return program.graph.nodes.contains { node in
+        needed[node.id.index]
+          && node.type.shape.dims.contains { $0.symbols.contains(free[0].name) }
+      }
+    }
+    guard hasBatch("loss") else { return nil }
     let whole = scalar(program.loss, "loss")
     self.loss = whole
     self.terms =
       whole.reduction == nil
-      ? program.terms.enumerated().filter { $0.element.name != program.loss }.map {
+      ? program.terms.enumerated().filter {
+        $0.element.name != program.loss && hasBatch("term.\($0.offset)")
+      }.map {
         scalar($0.element.name, "term.\($0.offset)")
       } : []
   }

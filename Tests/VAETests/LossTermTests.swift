@@ -97,6 +97,17 @@ import Testing
         "t = rec + beta * kl\n  loss = mean(t) + mean(t + reg)",
         "loss = mean(2 * rec + kl + reg)"
       ),
+      ("loss = mean(rec - 0.5 * kl) + mean(kl)", "loss = mean(rec + 0.5 * kl)"),
+      ("loss = mean(rec + reg + kl) + sum(kl)", "loss = mean(rec + reg + 6 * kl)"),
+      // Constants may be arrays.
+      (
+        "const two: f64 = 2.0\n  loss = mean(rec + kl + broadcast_to(two, shape: [N]))",
+        "loss = mean(rec + kl) + 2"
+      ),
+      (
+        "const two: f64 = 2.0\n  loss = mean(rec - broadcast_to(two, shape: [N]) / 4) + sum(kl)",
+        "loss = mean(rec) + sum(kl) - 0.5"
+      ),
       (
         "loss = sum(rec - mean(kl + reg)) + mean(kl + reg)",
         "loss = 5 * mean(rec) - 4 * mean(kl) - 4 * mean(reg)"
@@ -198,8 +209,10 @@ import Testing
     ("loss = mean(rec + sum(abs(m), axes: [1]))", ["rec", "sum(abs(m), axes: [1])"]),
     // Names in a row are one.
     ("cost = sum(rec)\n  all = cost + sum(kl)\n  loss = all / N", ["cost", "sum(kl)"]),
-    // What is a term for each image is another one in a sum of its own.
-    ("loss = mean(rec + kl) + sum(kl)", ["rec", "kl", "sum(kl)"]),
+    // What is a term for each image is the same one in a sum of its own.
+    ("loss = mean(rec + kl) + sum(kl)", ["rec", "kl"]),
+    ("loss = mean(rec - kl) + mean(kl)", ["rec", "kl"]),
+    ("loss = sum(kl) / N + mean(rec + kl)", ["rec", "kl"]),
     // The same term by two ways is one.
     ("loss = mean(rec + kl) + sum(rec - kl)", ["rec", "kl"]),
   ])
@@ -241,6 +254,20 @@ import Testing
   func dont_openWhatIsATerm(lines: String, names: [String]) throws {
     let found = try Self.split(lines).terms.map(\.name)
     #expect(found.sorted() == names.sorted())
+  }
+
+  /// A scalar that somebody named is told by itself, whatever it is the mean of.
+  @Test func dont_openANamedMeanOfATerm() throws {
+    let split = try Self.split("some = mean(kl)\n  loss = mean(rec - kl) + some")
+    #expect(split.terms.map(\.name).sorted() == ["kl", "rec", "some"])
+  }
+
+  /// A constant array weighs elements, it is no weight of a term.
+  @Test func dont_takeAnArrayForAWeight() throws {
+    let split = try Self.split(
+      "const two: f64 = 2.0\n  loss = mean(kl * broadcast_to(two, shape: [N])) + mean(rec)")
+    let isWhole = split.terms.map(\.weight) == [1, 1]
+    #expect(isWhole && split.constant == nil, "\(split.terms)")
   }
 
   /// A scalar with a name beside another term stays whole.

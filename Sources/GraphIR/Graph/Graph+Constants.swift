@@ -12,4 +12,18 @@ extension Graph {
     }
     return found
   }
+
+  /// Values that depend on nothing but numbers and sizes, arrays among them.
+  package var constantValues: Set<NodeID> {
+    var found: Set<NodeID> = []
+    for node in nodes {
+      switch node.body {
+      case .leaf(.constant), .leaf(.size): found.insert(node.id)
+      case .leaf: break
+      case .operation where node.operands.allSatisfy(found.contains): found.insert(node.id)
+      case .operation: break
+      }
+    }
+    return found
+  }
 }

@@ -12,12 +12,16 @@ package import GraphIR
 ///   are terms of `penalty - elbo`, those of `both` are none of `penalty + both`.
 ///
 /// A sum or mean over an array is opened where several numbers for each image meet in it of which
-/// somebody named one, and where a factor or a constant stands before a single one. What the
+/// somebody named one, where a factor or a constant stands before a single one, and where the
+/// single one is a term of another sum: `kl` of `mean(rec - kl) + mean(kl)` is one term. What the
 /// parameters of a draw are computed from is no number that a loss adds up: a formula written out
 /// is one term. Weights and constant addends are in no term.
 package struct TermRule {
   private let graph: Graph
+  /// What may be a weight.
   private let constants: Set<NodeID>
+  /// What may be a constant addend: arrays too.
+  private let fixed: Set<NodeID>
   /// Names that a tool gave, which count as none.
   private let unseen: Set<String>
   /// Names of sums that are never opened: draws, once they are written out.
@@ -34,6 +38,7 @@ package struct TermRule {
     self.whole = whole
     self.opensReductions = opensReductions
     constants = graph.constantScalars
+    fixed = graph.constantValues
     let parameters = graph.draws.flatMap { node in
       node.operands.indices
         .filter { $0 != node.operation?.definition.sampling?.noiseOperand }
@@ -56,6 +61,30 @@ package struct TermRule {
 
   /// What is opened on the way from a scalar to its terms.
   package func opened(from root: NodeID) -> Set<NodeID> {
+    var opened = sums(from: root)
+    // What reduces a term alone is opened once something else is made of the term.
+    while true {
+      let terms = Set(opened.flatMap(next)).subtracting(opened)
+      let ways = terms.compactMap { way(from: $0, to: terms) }
+      if ways.isEmpty { return opened }
+      opened.formUnion(ways.joined())
+    }
+  }
+
+  /// The nodes from a reduction without a name to one of `terms` that it reduces alone.
+  private func way(from start: NodeID, to terms: Set<NodeID>) -> [NodeID]? {
+    var way: [NodeID] = []
+    var place = start
+    while way.isEmpty || !terms.contains(place) {
+      let found = next(place)
+      guard found.count == 1, !isNamed(place) else { return nil }
+      way.append(place)
+      place = found[0]
+    }
+    return way
+  }
+
+  private func sums(from root: NodeID) -> Set<NodeID> {
     var opened: Set<NodeID> = []
     var rows = Set(row(from: root)?.nodes ?? [])
     var taken: [NodeID: Set<Int>] = [root: [1]]
@@ -135,7 +164,7 @@ package struct TermRule {
     let node = graph[id]
     if node.name.map(whole.contains) ?? false { return [] }
     if isReduction(id), !opensReductions { return [] }
-    return node.weightedAddends(constants).filter { !constants.contains($0) }
+    return node.weightedAddends(constants).filter { !fixed.contains($0) }
   }
 
   private func isReduction(_ id: NodeID) -> Bool {

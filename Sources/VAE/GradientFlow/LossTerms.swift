@@ -62,11 +62,12 @@ func lossTerms(
 /// Whether the loss is a weighted sum of `terms`, all of them and no others, and of constants.
 private func isSum(of terms: [NodeID], _ loss: NodeID, _ graph: Graph) -> Bool {
   let constants = graph.constantScalars
+  let fixed = graph.constantValues
   let terms = Set(terms)
   var pending = [loss]
   var seen: Set<NodeID> = []
   while let id = pending.popLast() {
-    guard seen.insert(id).inserted, !terms.contains(id), !constants.contains(id) else { continue }
+    guard seen.insert(id).inserted, !terms.contains(id), !fixed.contains(id) else { continue }
     let addends = graph[id].weightedAddends(constants)
     if addends.isEmpty { return false }
     pending += addends
@@ -99,6 +100,7 @@ func weighedTerms(
   _ graph: Graph, loss: NodeID, terms: [NodeID], in builder: GraphBuilder
 ) -> WeighedSum {
   let constants = graph.constantScalars
+  let fixed = graph.constantValues
   let rule = TermRule(graph)
   let one = builder.constant(.float(1), graph[loss].type.dtype)
   // By node and the reductions on the way to it, the innermost first.
@@ -123,7 +125,7 @@ func weighedTerms(
     }
     for (index, operand) in node.operands.enumerated() {
       for (reductions, weight) in own {
-        if constants.contains(operand) {
+        if fixed.contains(operand) {
           guard case .signedSum(let signs)? = node.operation?.definition.linearity else { continue }
           let addend = Value(builder: builder, id: operand).reduced(by: reductions, of: graph)
           let part = (signs[index] < 0 ? negations.negated(weight) : weight) * addend

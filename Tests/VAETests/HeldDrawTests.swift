@@ -331,6 +331,28 @@ import VAE
 
   // MARK: Batches
 
+  /// Fed at the draw's parameters a graph still knows which axes are the model's: one baseline for
+  /// each latent, for all images.
+  @Test func aCutGraphKeepsItsBatch() throws {
+    let graph = try Training.graph(
+      text: """
+        graph g {
+          dim N, Z = 2
+          input x: f64[N, 3]
+          param w: f64[3, Z] init normal(mean: 0, stddev: 1)
+          m = matmul(x, w)
+          z ~ normal(mean: m, stddev: 1.0) estimator score_best_baseline
+          loss = mean(sum(square(z), axes: [1]))
+          output loss
+        }
+        """)
+    for source in [graph, try graph.cut(at: ["m"])] {
+      let lowered = try Compiler().lower(source)
+      let state = try #require(lowered.node(named: "z.mean.cost"))
+      #expect(state.type.shape.description == "[1, Z]", "\(state.type)")
+    }
+  }
+
   private static func batch(_ dims: String, _ x: String = "f64[N, 2]") throws -> GradientFlow {
     try flow(
       """

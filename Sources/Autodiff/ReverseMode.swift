@@ -306,7 +306,7 @@ private struct Pass {
       guard next.count == 1 else { break }
       id = next[0]
     }
-    return graph[user].operation?.definition.name ?? user.description
+    return graph[user].definition?.name ?? user.description
   }
 
   private func label(_ value: Value, _ name: String) {

@@ -194,7 +194,7 @@ extension AyatoriDrawing {
     if let folded = folded[id.index] { return folded.text }
     let node = graph[id]
     if let name = node.name { return DOT.short(name, limit: 20) }
-    guard let definition = node.operation?.definition, definition.drawing.infix == nil else {
+    guard let definition = node.definition, definition.drawing.infix == nil else {
       return "·"
     }
     let text = definition.drawing.symbol ?? definition.name

@@ -106,7 +106,7 @@ struct ChainerDrawing {
 
   /// The operands that are drawn, each once, in order.
   private func variables(of node: Node) -> [NodeID] {
-    guard let definition = node.operation?.definition else { return [] }
+    guard let definition = node.definition else { return [] }
     var result: [NodeID] = []
     for (place, operand) in node.operands.enumerated() {
       let origin = ChainerDrawing.origin(of: operand, in: graph)
@@ -154,7 +154,7 @@ struct ChainerDrawing {
 
   /// The name of the function, or the pattern of an operator: `_ + _`, `_ * 0.5`, `1 - _`.
   private func functionLabel(_ node: Node) -> String {
-    guard let definition = node.operation?.definition else { return "" }
+    guard let definition = node.definition else { return "" }
     let name = definition.drawing.chainer ?? definition.name
     guard let sign = definition.drawing.infix, node.operands.count == 2 else { return name }
     let left = constants[ChainerDrawing.origin(of: node.operands[0], in: graph)]

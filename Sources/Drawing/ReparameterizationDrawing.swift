@@ -30,7 +30,7 @@ public struct ReparameterizationDrawing: Sendable {
     _ graph: Graph, draw: NodeID, cost: NodeID, random: Side, reparameterized: Side
   ) {
     precondition(
-      graph[draw].operation?.definition.sampling != nil, "\(graph[draw].label) draws nothing")
+      graph[draw].definition?.sampling != nil, "\(graph[draw].label) draws nothing")
     self.graph = graph
     self.draw = draw
     self.cost = cost
@@ -194,7 +194,7 @@ public struct ReparameterizationDrawing: Sendable {
     DOT.html(DOT.short(graph[id].name ?? graph.expression(id), limit: 30))
   }
 
-  private var noisePlace: Int? { graph[draw].operation?.definition.sampling?.noiseOperand }
+  private var noisePlace: Int? { graph[draw].definition?.sampling?.noiseOperand }
 
   private func role(_ place: Int) -> String {
     guard let operation = graph[draw].operation else { return "" }

@@ -170,14 +170,14 @@ private func contributions(_ graph: Graph, to id: NodeID, root: String = "loss")
     let graph = builder.build()
     let (result, _) = try graph.differentiated("loss", graph.parameters.map(\.label))
     let added = result.graph.nodes.dropFirst(graph.nodes.count)
-    #expect(added.filter { $0.operation?.definition == .matmul }.count == 3)
+    #expect(added.filter { $0.definition == .matmul }.count == 3)
     #expect(
       !added.contains { node in
         if case .adjoint(of: x.id, root: _, through: _) = node.role { true } else { false }
       })
     #expect(!result.graph.names.contains("d_loss/d_x"))
     let (full, _) = try graph.differentiated("loss", graph.parameters.map(\.label) + ["x"])
-    #expect(full.graph.nodes.filter { $0.operation?.definition == .matmul }.count == 4)
+    #expect(full.graph.nodes.filter { $0.definition == .matmul }.count == 4)
   }
 
   @Test func namesOfHigherDerivatives() throws {

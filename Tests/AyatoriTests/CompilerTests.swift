@@ -49,15 +49,15 @@ import Testing
     #expect(again.nodes.count == graph.nodes.count)
     #expect(again.outputs.map(\.name) == graph.outputs.map(\.name))
 
-    let hasSampling = graph.nodes.contains { $0.operation?.definition.sampling != nil }
+    let hasSampling = graph.nodes.contains { $0.definition?.sampling != nil }
     let drawsInSource = try Oracle.graph(name).nodes.contains {
-      $0.operation?.definition.sampling != nil
+      $0.definition?.sampling != nil
     }
     #expect(hasSampling == (stage == .source && drawsInSource))
     let derivatives = graph.outputs.count { $0.name.hasPrefix("d_") }
     #expect(derivatives == ([.gradient, .optimized].contains(stage) ? graph.parameters.count : 0))
     if stage == .optimized {
-      #expect(!graph.nodes.contains { $0.operation?.definition == .contribution })
+      #expect(!graph.nodes.contains { $0.definition == .contribution })
     }
   }
 

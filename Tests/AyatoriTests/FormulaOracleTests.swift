@@ -81,7 +81,7 @@ import Testing
     let graph = try Graph.load(path)
     let sizes = Dictionary(
       graph.dimensions.map { ($0.name, $0.defaultSize ?? 3) }, uniquingKeysWith: { a, _ in a })
-    let nodes = graph.nodes.filter { $0.operation?.definition.name == name }
+    let nodes = graph.nodes.filter { $0.definition?.name == name }
     #expect(!nodes.isEmpty)
     let check = try FormulaCheck(graph, sizes: sizes, seed: 11)
     for node in nodes {

@@ -164,7 +164,7 @@ import Testing
     let pass = Pass("planted", "wrong") { graph, context in
       let rebuilder = GraphRebuilder(graph)
       for node in graph.nodes {
-        if node.operation?.definition == .tanh {
+        if node.definition == .tanh {
           let operands = rebuilder.operands(of: node)
           rebuilder.replace(node) { sigmoid(operands[0]) }
         } else {

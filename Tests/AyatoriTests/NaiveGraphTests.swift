@@ -7,7 +7,7 @@ struct NaiveGraphTests {
   static let dims = ["D": 13, "H": 11, "Z": 3]
 
   private static func count(_ op: OpDefinition, in graph: Graph) -> Int {
-    graph.nodes.count { $0.operation?.definition == op }
+    graph.nodes.count { $0.definition == op }
   }
 
   @Test("The stable losses are run")
@@ -22,7 +22,7 @@ struct NaiveGraphTests {
       #expect(Self.count(op, in: optimized) == 0, "\(op)")
     }
     let nll = try #require(
-      optimized.nodes.first { $0.operation?.definition == .bernoulliNLL })
+      optimized.nodes.first { $0.definition == .bernoulliNLL })
     #expect(nll.operands.map { optimized[$0].label } == ["x", "logits"])
     let text = optimized.text()
     #expect(text.contains("bernoulli_nll(x, logits)"), "\(text)")

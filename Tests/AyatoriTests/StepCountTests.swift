@@ -14,7 +14,7 @@ import Testing
   }
 
   private func isProduct(_ id: NodeID, _ graph: Graph) -> Bool {
-    let op = graph[id].operation?.definition
+    let op = graph[id].definition
     return op == .matmul || op == .linear
   }
 
@@ -43,7 +43,7 @@ import Testing
         "\(node.mention) is a step of its own")
     }
     // The joined weights are read where they lie.
-    let joins = program.graph.nodes.filter { $0.operation?.definition == .concat }
+    let joins = program.graph.nodes.filter { $0.definition == .concat }
       .filter { node in node.operands.allSatisfy { program.graph[$0].isPersistent } }
     #expect(joins.count == 2)
     let inSteps = Set(program.steps.flatMap(\.nodes))

@@ -93,7 +93,7 @@ import Testing
     #expect(graph.nodes.filter { !needed[$0.id.index] && !$0.isInput }.map(\.label) == [])
     // A real DAG: some values are used more than once.
     if count >= 100 { #expect(graph.users().contains { $0.count > 2 }) }
-    let kinds = Set(graph.nodes.compactMap { $0.operation?.definition.name })
+    let kinds = Set(graph.nodes.compactMap { $0.definition?.name })
     if count >= 1_000 { #expect(kinds.isSuperset(of: ["matmul", "mean", "sum", "transpose"])) }
   }
 

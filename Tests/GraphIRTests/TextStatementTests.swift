@@ -183,7 +183,7 @@ struct TextStatementTests {
       loss = sum(%5)
       """)
     func role(_ name: String) -> Role? { graph.node(named: name)?.role }
-    let five = try #require(graph.nodes.first { $0.operation?.definition.name == "relu" }).id
+    let five = try #require(graph.nodes.first { $0.definition?.name == "relu" }).id
     let loss = try #require(graph.node(named: "loss")).id
     #expect(role("one") == .adjoint(of: loss, root: "the loss", through: nil))
     #expect(role("g") == .adjoint(of: NodeID(0), root: "the loss", through: five))
@@ -198,7 +198,7 @@ struct TextStatementTests {
     let graph = try body(
       "input a: f32 b = relu(a) output total = a + b, b, other = b, half = 0.5")
     #expect(graph.outputs.map(\.name) == ["total", "b", "other", "half"])
-    #expect(graph.node(named: "total")?.operation?.definition.name == "add")
+    #expect(graph.node(named: "total")?.definition?.name == "add")
     #expect(graph.node(named: "other") == nil)
     #expect(lines(graph).last == "output total, b, other = b, half")
     expectRoundTrip(graph)

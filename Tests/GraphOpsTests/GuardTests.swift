@@ -256,7 +256,7 @@ struct LayerTests {
     #expect(graph.parameters.map(\.label) == ["fc.W", "fc.b"])
     #expect(graph.node(named: "fc.W")?.type == ValueType(dtype, [2, 3]))
     #expect(graph.node(named: "fc.b")?.leaf == .parameter(.zeros))
-    #expect(graph[y.id].operation?.definition == .linear)
+    #expect(graph[y.id].definition == .linear)
     #expect(graph[y.id].operands == [x.id] + layer.parameters.map(\.id))
     #expect(y.type == ValueType(dtype, [N, 2]))
     // The text's layer makes the same parameters.

@@ -122,7 +122,7 @@ struct SourceTests {
     "Names of ops are seen",
     arguments: [
       "let op = OpDefinition.exp", "builder.make(.add, [a, b])", "builder.apply(\n  .matmul, [])",
-      "if node.operation?.definition == .stopGradient {", "if name == \"log_softmax\" {",
+      "if node.definition == .stopGradient {", "if name == \"log_softmax\" {",
     ])
   func namesAreSeen(_ text: String) { #expect(Self.opsNamed(text).count == 1) }
 

@@ -24,7 +24,7 @@ import Testing
     #expect(forwarded.output(named: "marked")?.node == shown.id)
     // A node without a name takes over the first of its marks' names.
     #expect(forwarded.node(named: "part")?.aliases == ["same"])
-    #expect(forwarded.node(named: "part")?.operation?.definition == .exp)
+    #expect(forwarded.node(named: "part")?.definition == .exp)
     let (before, after) = (try graph.outputValues(someFeeds), try forwarded.outputValues(someFeeds))
     #expect(near(before["y"], after["y"]) && near(before["marked"], after["marked"]))
   }

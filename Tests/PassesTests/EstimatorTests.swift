@@ -43,9 +43,9 @@ import Testing
     let graph = try applied(
       scalar("recon + kl", "score", more: "kl = square(mu) recon = square(z - 2)"))
     let kl = try #require(graph.node(named: "kl"))
-    #expect(kl.operation?.definition == .square)
+    #expect(kl.definition == .square)
     let recon = try #require(graph.node(named: "recon"))
-    #expect(recon.operation?.definition == .mul)
+    #expect(recon.definition == .mul)
     #expect(graph.count(.exp) == 1 && graph.count(.normalLogProb) == 1)
     #expect(graph.node(named: "z")?.operation?.estimator == .surrogate)
     // Nothing is left to do.
@@ -86,9 +86,9 @@ import Testing
         output loss
       }
       """)
-    let boxes = graph.nodes.filter { $0.operation?.definition == .exp }
+    let boxes = graph.nodes.filter { $0.definition == .exp }
     #expect(boxes.map { "\($0.type.shape)" } == ["[N, 1]"])
-    #expect(graph.node(named: "bce")?.operation?.definition == .sum)
+    #expect(graph.node(named: "bce")?.definition == .sum)
   }
 
   /// Where the batch is mixed, the cost is one for all.
@@ -103,14 +103,14 @@ import Testing
         output loss
       }
       """)
-    let boxes = graph.nodes.filter { $0.operation?.definition == .exp }
+    let boxes = graph.nodes.filter { $0.definition == .exp }
     #expect(boxes.map { "\($0.type.shape)" } == ["[]"])
   }
 
   @Test func drawsAreAveraged() throws {
     let graph = try applied(scalar("square(z)", "pathwise").replacing("s)", with: "s, draws: 3)"))
     #expect(graph.noises.map(\.label) == ["z.eps", "z.eps#2", "z.eps#3"])
-    #expect(graph.count(.square) == 3 && graph.node(named: "loss")?.operation?.definition == .div)
+    #expect(graph.count(.square) == 3 && graph.node(named: "loss")?.definition == .div)
     let noise: Feeds = [
       "z.eps": ReferenceArray(scalar: 0.5), "z.eps#2": ReferenceArray(scalar: -1),
       "z.eps#3": ReferenceArray(scalar: 2),

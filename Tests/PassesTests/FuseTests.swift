@@ -267,7 +267,7 @@ import Testing
     }
     // The same operations, in an order that the verifier accepts.
     func bag(_ graph: Graph) -> [String: Int] {
-      graph.nodes.reduce(into: [:]) { $0[$1.operation?.definition.name ?? "leaf", default: 0] += 1 }
+      graph.nodes.reduce(into: [:]) { $0[$1.definition?.name ?? "leaf", default: 0] += 1 }
     }
     #expect(bag(fused) == bag(source))
     #expect(verify(fused).isEmpty)

@@ -17,7 +17,7 @@ import Testing
       if j >= i { j += 1 }
       let (a, b) = (clusters[i], clusters[j])
       let both = (a + b).sorted()
-      func isProduct(_ id: Int) -> Bool { graph.nodes[id].operation?.definition == .matmul }
+      func isProduct(_ id: Int) -> Bool { graph.nodes[id].definition == .matmul }
       if both.count(where: isProduct) > 1 { continue }
       func layout(_ members: [Int]) -> GroupLayout? {
         let ids = GroupLayoutTests.inOrder(members, isProduct)

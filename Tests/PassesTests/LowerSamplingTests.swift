@@ -52,8 +52,8 @@ import Testing
     let lowered = try run(Pipeline.debug.lowering, on: sampled(scale, estimator: .pathwise))
     let sigma = try #require(lowered.node(named: "z.sigma"))
     let z = try #require(lowered.node(named: "z"))
-    #expect(z.operation?.definition == .add && z.scope == ["sampling"])
-    #expect(sigma.operation?.definition == .exp && sigma.scope == ["sampling"])
+    #expect(z.definition == .add && z.scope == ["sampling"])
+    #expect(sigma.definition == .exp && sigma.scope == ["sampling"])
     #expect(lowered.count(.stopGradient) == 0)
   }
 
@@ -67,9 +67,9 @@ import Testing
   @Test func aStoppedDrawEndsInABarrier() throws {
     let lowered = try run(Pipeline.debug.lowering, on: sampled(.logVariance, estimator: .stopped))
     let z = try #require(lowered.node(named: "z"))
-    #expect(z.operation?.definition == .stopGradient)
+    #expect(z.definition == .stopGradient)
     #expect(lowered.output(named: "z")?.node == z.id)
-    #expect(lowered[z.operands[0]].operation?.definition == .add)
+    #expect(lowered[z.operands[0]].definition == .add)
   }
 
   @Test func noiseStaysALeafOfItsName() throws {
@@ -91,7 +91,7 @@ import Testing
     let lowered = try run(Pipeline.debug.lowering, on: builder.build())
     #expect(lowered.node(named: "z.sigma")?.isInput == true)
     #expect(lowered.node(named: "z.sigma#2")?.id == lowered.output(named: "y")?.node)
-    #expect(lowered.node(named: "z.sigma#3")?.operation?.definition == .exp)
+    #expect(lowered.node(named: "z.sigma#3")?.definition == .exp)
   }
 
   /// Composites with a kernel of their own stay: their decomposition is for whoever asks.

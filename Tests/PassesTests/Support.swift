@@ -17,7 +17,7 @@ extension Graph {
       uniqueKeysWithValues: outputs.map { ($0.name, values[$0.node]?.values ?? []) })
   }
 
-  func count(_ op: OpDefinition) -> Int { nodes.filter { $0.operation?.definition == op }.count }
+  func count(_ op: OpDefinition) -> Int { nodes.filter { $0.definition == op }.count }
 }
 
 func near(_ a: [Double]?, _ b: [Double]?, _ tolerance: Double = 1e-13) -> Bool {

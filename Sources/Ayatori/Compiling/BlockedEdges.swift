@@ -26,7 +26,7 @@ extension Graph {
         groups.append(BlockedEdges(first: edge))
         continue
       }
-      let ops = [user, operand].map { $0.operation?.definition.name ?? $0.label }
+      let ops = [user, operand].map { $0.definition?.name ?? $0.label }
       let place = Place(user: there, operand: here, ops: ops)
       if let index = known[place] {
         groups[index].others.append(edge)

@@ -155,8 +155,8 @@ public struct Explanation: Encodable, Sendable {
     type = "\(node.type)"
     shape = try? node.type.shape.evaluated(sizes)
     bytes = node.type.byteCount(sizes)
-    op = node.operation?.definition.name ?? graph.call(node)
-    summary = node.operation?.definition.summary
+    op = node.definition?.name ?? graph.call(node)
+    summary = node.definition?.summary
     line = graph.text(of: node)
     source = node.location.map(Source.init)
     scope = node.scope
@@ -168,7 +168,7 @@ public struct Explanation: Encodable, Sendable {
       adjoint = Adjoint(
         of: of.map { graph[$0].mention }, root: root, through: through.map { graph[$0].mention })
     }
-    if case .view(let place)? = node.operation?.definition.storage,
+    if case .view(let place)? = node.definition?.storage,
       node.operands.indices.contains(place)
     {
       viewOf = graph[node.operands[place]].mention
@@ -176,7 +176,7 @@ public struct Explanation: Encodable, Sendable {
   }
 
   private mutating func connect(_ node: Node, _ graph: Graph) {
-    if let definition = node.operation?.definition {
+    if let definition = node.definition {
       operands = node.operands.enumerated().map { place, id in
         let edge = graph.edgeKind(of: place, into: node)
         let keyword = definition.operandSpec(at: place).name
@@ -188,7 +188,7 @@ public struct Explanation: Encodable, Sendable {
     }
     for user in graph.nodes where user.operands.contains(node.id) {
       let places = user.operands.indices.filter { user.operands[$0] == node.id }
-      let keywords = places.compactMap { user.operation?.definition.operandSpec(at: $0).name }
+      let keywords = places.compactMap { user.definition?.operandSpec(at: $0).name }
       users.append(Mention(user, in: graph, use: "as " + keywords.joined(separator: " and ")))
     }
     outputs = graph.outputs.filter { $0.node == node.id }.map(\.name)

@@ -25,7 +25,7 @@ struct FormulaNames {
   /// The names after lowering, which is where σ comes from. A graph that cannot be lowered has
   /// none but its own, and no formulas of derivatives either.
   init(of graph: Graph) {
-    let draws = graph.nodes.contains { $0.operation?.definition.sampling != nil }
+    let draws = graph.nodes.contains { $0.definition?.sampling != nil }
     self.init(lowered: draws ? (try? Compiler().lower(graph)) ?? graph : graph)
   }
 

@@ -40,7 +40,7 @@ extension FormulaReader {
       var total: NodeID?
       while graph[place].name == nil {
         guard let user = users[place.index].first(where: { graph[$0].role == .forward }),
-          let linearity = graph[user].operation?.definition.linearity
+          let linearity = graph[user].definition?.linearity
         else { break }
         if linearity == .reduction { total = user }
         place = user
@@ -54,7 +54,7 @@ extension FormulaReader {
 
   /// f of f·exp(x − stop(x)).
   private func weighedCost(_ node: Node) -> NodeID? {
-    guard node.operation?.definition.linearity == .product, node.operands.count == 2 else {
+    guard node.definition?.linearity == .product, node.operands.count == 2 else {
       return nil
     }
     for (cost, box) in [(0, 1), (1, 0)] {
@@ -88,7 +88,7 @@ extension FormulaReader {
     }
     let operand = graph[total].operands[0]
     let sum = Formula.Factors(definitions[named.index])
-    guard case .reduction(_, isTotal: true)? = graph[total].operation?.definition.notation,
+    guard case .reduction(_, isTotal: true)? = graph[total].definition?.notation,
       graph[total].type.shape.rank == 0, definitions[operand.index] == mean,
       let scale = sum.divided(by: Formula.Factors(definitions[total.index])),
       scale.coefficient > 0, scale.formula.isWeight,

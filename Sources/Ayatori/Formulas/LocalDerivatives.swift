@@ -162,7 +162,7 @@ extension Graph {
       guard !moving.isEmpty else { continue }
       depends[node.id.index] = true
       // The node at the end is the total, not a part of what it is the total of.
-      guard let definition = node.operation?.definition, !definition.isPlacewise,
+      guard let definition = node.definition, !definition.isPlacewise,
         node.type.shape.rank > 0
       else { continue }
       let passes = moving.contains { operand in

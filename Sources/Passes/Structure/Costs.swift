@@ -111,7 +111,7 @@ struct Costs {
     /// node is no weighted sum of them.
     func addends(_ node: Node) -> [NodeID]? {
       let moving = node.operands.filter { isDownstream[$0.index] }
-      switch node.operation?.definition.linearity {
+      switch node.definition?.linearity {
       case .signedSum, .reduction: return moving
       case .product: return moving.count == 1 ? moving : nil
       case .quotient: return isDownstream[node.operands[1].index] ? nil : moving
@@ -129,7 +129,7 @@ struct Costs {
         && (users[node.id.index].isEmpty || handed.contains(node.id))
     }
     // A draw that is handed back beside a loss is looked at, it is no cost.
-    let costs = roots.filter { $0.operation?.definition.sampling == nil }
+    let costs = roots.filter { $0.definition?.sampling == nil }
     var pending = (costs.isEmpty ? roots : costs).map(\.id)
     // What people call a term of the loss is a cost of its own, and keeps its value.
     let rule = TermRule(graph, unseen: unseen)
@@ -145,7 +145,7 @@ struct Costs {
         places[id.index] = .cost
         continue
       }
-      if node.operation?.definition.linearity == .reduction, let operand = addends.first,
+      if node.definition?.linearity == .reduction, let operand = addends.first,
         !search.isMixed[operand.index], !opened.contains(id),
         search.carriedCount[operand.index] == search.reach[operand.index]
       {
@@ -193,7 +193,7 @@ struct Costs {
           search.reach[node.id.index], search.reach[addend.index])
       }
       let isSum: Bool
-      if case .signedSum = node.operation?.definition.linearity {
+      if case .signedSum = node.definition?.linearity {
         isSum = true
       } else {
         isSum = false

@@ -41,7 +41,7 @@ package struct TermRule {
     fixed = graph.constantValues
     let parameters = graph.draws.flatMap { node in
       node.operands.indices
-        .filter { $0 != node.operation?.definition.sampling?.noiseOperand }
+        .filter { $0 != node.definition?.sampling?.noiseOperand }
         .map { node.operands[$0] }
     }
     var feeds = graph.needed(by: parameters)
@@ -92,7 +92,7 @@ package struct TermRule {
     for node in graph.nodes[...root.index].reversed() {
       guard let signs = taken[node.id], !next(node.id).isEmpty else { continue }
       if !rows.contains(node.id) {
-        let isReduction = node.operation?.definition.linearity == .reduction
+        let isReduction = node.definition?.linearity == .reduction
         if isReduction || node.id != root && isNamed(node.id) {
           guard let row = row(from: node.id), !isNamed(node.id) || row.isSum && signs.contains(-1)
           else { continue }
@@ -168,7 +168,7 @@ package struct TermRule {
   }
 
   private func isReduction(_ id: NodeID) -> Bool {
-    graph[id].operation?.definition.linearity == .reduction
+    graph[id].definition?.linearity == .reduction
   }
 
   private func isNamed(_ id: NodeID) -> Bool {
@@ -176,7 +176,7 @@ package struct TermRule {
   }
 
   private func isTerm(_ id: NodeID) -> Bool {
-    isNamed(id) && graph[id].operation?.definition.sampling == nil
+    isNamed(id) && graph[id].definition?.sampling == nil
       && !whole.contains(graph[id].name ?? "")
   }
 
@@ -187,7 +187,7 @@ package struct TermRule {
 
   /// With which sign a node takes an operand; 0 where it takes it with both, or nobody knows.
   package func sign(of operand: NodeID, in node: Node) -> Int {
-    switch node.operation?.definition.linearity {
+    switch node.definition?.linearity {
     case .signedSum(let signs):
       let own = Set(zip(node.operands, signs).filter { $0.0 == operand }.map(\.1))
       return own.count == 1 ? own.first ?? 0 : 0
@@ -213,7 +213,7 @@ extension Node {
   /// The operands of which a node is a weighted sum, weighed by `constants` alone: of a reduction
   /// its array; empty when it is none.
   package func weightedAddends(_ constants: Set<NodeID>) -> [NodeID] {
-    switch operation?.definition.linearity {
+    switch definition?.linearity {
     case .signedSum, .reduction: operands
     case .product where constants.contains(operands[0]): [operands[1]]
     case .product where constants.contains(operands[1]): [operands[0]]

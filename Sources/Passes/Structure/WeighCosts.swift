@@ -56,7 +56,7 @@ struct CostRewriting {
       let firstNew = builder.nodeCount
       builder.with(scope: node.scope, role: node.role, location: node.location) {
         // A draw that is a cost is first of all the draw.
-        let keepsName = cost == nil || node.operation?.definition.sampling != nil
+        let keepsName = cost == nil || node.definition?.sampling != nil
         if costs.needsPlain[node.id.index] { build(node, isNamed: keepsName) }
         guard let cost else { return }
         let value = weighed(node, cost)

@@ -21,7 +21,7 @@ extension FlowField {
     init(_ graph: Graph, loss: String, reached: [String]) throws {
       self.graph = graph
       values = graph.formulas
-      for node in graph.nodes where node.operation?.definition.sampling != nil {
+      for node in graph.nodes where node.definition?.sampling != nil {
         guard let name = node.name else { continue }
         let local = try Formulas.unlessRefused { try LocalDerivatives(of: name, in: graph) }
         guard let local else { continue }

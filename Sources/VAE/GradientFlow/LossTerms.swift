@@ -117,7 +117,7 @@ func weighedTerms(
       let ways = sign == 0 ? [1, -1] : (signs[node.id] ?? []).map { $0 * sign }
       signs[operand, default: []].formUnion(ways)
     }
-    if case .reduction? = node.operation?.definition.linearity {
+    if case .reduction? = node.definition?.linearity {
       for (reductions, weight) in own {
         weights[node.operands[0], default: [:]].add(weight, at: [node.id] + reductions)
       }
@@ -126,7 +126,7 @@ func weighedTerms(
     for (index, operand) in node.operands.enumerated() {
       for (reductions, weight) in own {
         if fixed.contains(operand) {
-          guard case .signedSum(let signs)? = node.operation?.definition.linearity else { continue }
+          guard case .signedSum(let signs)? = node.definition?.linearity else { continue }
           let addend = Value(builder: builder, id: operand).reduced(by: reductions, of: graph)
           let part = (signs[index] < 0 ? negations.negated(weight) : weight) * addend
           constant = constant.map { $0 + part } ?? part
@@ -175,7 +175,7 @@ extension [[NodeID]: Value] {
   fileprivate func inOrder(of graph: Graph) -> [(reductions: [NodeID], weight: Value)] {
     func sums(_ reductions: [NodeID]) -> Int {
       reductions.count {
-        if case .sum(isMean: true)? = graph[$0].operation?.definition.fusion { false } else { true }
+        if case .sum(isMean: true)? = graph[$0].definition?.fusion { false } else { true }
       }
     }
     return sorted {
@@ -218,7 +218,7 @@ private func factor(
 ) -> Value? {
   guard node.weightedAddends(constants).contains(node.operands[index]) else { return nil }
   func operand(_ index: Int) -> Value { Value(builder: weight.builder, id: node.operands[index]) }
-  switch node.operation?.definition.linearity {
+  switch node.definition?.linearity {
   case .signedSum(let signs): return signs[index] < 0 ? negations.negated(weight) : weight
   case .product: return weight * operand(1 - index)
   case .quotient: return weight / operand(1)

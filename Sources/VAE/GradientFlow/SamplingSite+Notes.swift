@@ -16,12 +16,12 @@ extension SamplingSite {
       let places = node.operands.indices.filter { carries[node.operands[$0].index] }
       if places.isEmpty { continue }
       carries[node.id.index] = true
-      switch node.operation?.definition.linearity {
+      switch node.definition?.linearity {
       case .signedSum, .reduction: continue
       case .product where places.count == 1: continue
       case .quotient where places == [0]: continue
       default:
-        guard let definition = node.operation?.definition, Self.moves.contains(definition) else {
+        guard let definition = node.definition, Self.moves.contains(definition) else {
           return true
         }
       }
@@ -37,7 +37,7 @@ extension SamplingSite {
   /// The noise of other draws that is given, but for draws that are held anyway.
   private func noiseFed(_ feeds: Feeds, besides held: [String]) -> [String] {
     graph.draws.filter { $0.id != node.id && !held.contains($0.label) }.compactMap { draw in
-      guard let place = draw.operation?.definition.sampling?.noiseOperand else { return nil }
+      guard let place = draw.definition?.sampling?.noiseOperand else { return nil }
       let noise = graph[draw.operands[place]]
       return noise.isNoise && feeds.inputs[noise.label] != nil ? noise.label : nil
     }

@@ -30,7 +30,7 @@ public struct SamplingSite: Sendable {
     let node = graph[id]
     self.name = node.label
     let roles = SamplingSite.roles(node)
-    let noisePlace = node.operation?.definition.sampling?.noiseOperand
+    let noisePlace = node.definition?.sampling?.noiseOperand
     parameters = zip(roles, node.operands).enumerated().compactMap { place, pair in
       place == noisePlace ? nil : Place(role: pair.0, name: graph[pair.1].label)
     }

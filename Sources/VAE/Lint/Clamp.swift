@@ -30,7 +30,7 @@ struct Clamp {
         return
       }
       // Scaling, shifting and functions of one value leave a clamp behind them what it is.
-      guard case .elementwise? = context.graph[id].operation?.definition.fusion else { return nil }
+      guard case .elementwise? = context.graph[id].definition?.fusion else { return nil }
       id = operand
     }
     return nil
@@ -71,7 +71,7 @@ extension LintContext {
   /// Where a node holds its operand: up to the end of the node's range that the operand's range
   /// goes beyond, where the node is flat beyond; nil for what is no clamp.
   fileprivate func held(_ id: NodeID, _ operand: NodeID) -> ValueRange? {
-    let definition = graph[id].operation?.definition
+    let definition = graph[id].definition
     guard definition?.linearity == nil, definition?.pieces != nil else { return nil }
     let (own, inner) = (ranges[id.index], ranges[operand.index])
     for (end, beyond) in [(own.low, inner.low < own.low), (own.high, inner.high > own.high)]

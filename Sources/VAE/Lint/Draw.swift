@@ -35,12 +35,12 @@ struct Draw: Sendable {
 
   /// `m + s * e`, e a noise leaf; or each of two such products.
   private static func written(_ node: Node, _ graph: Graph) -> [Draw] {
-    guard node.operands.count == 2, case .signedSum? = node.operation?.definition.linearity else {
+    guard node.operands.count == 2, case .signedSum? = node.definition?.linearity else {
       return []
     }
     return (0..<2).compactMap { place in
       let product = graph[node.operands[place]]
-      guard case .product? = product.operation?.definition.linearity,
+      guard case .product? = product.definition?.linearity,
         let index = product.operands.firstIndex(where: { isNormal(graph[$0]) })
       else { return nil }
       return Draw(

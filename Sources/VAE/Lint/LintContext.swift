@@ -118,7 +118,7 @@ struct LintContext: Sendable {
     while let id = pending.popLast() {
       guard seen.insert(id).inserted else { continue }
       found.append(id)
-      if case .elementwise? = graph[id].operation?.definition.fusion {
+      if case .elementwise? = graph[id].definition?.fusion {
         pending += graph[id].operands.filter { !graph[$0].isNoise && graph[$0].leaf == nil }
       }
     }

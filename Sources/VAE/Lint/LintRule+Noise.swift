@@ -20,7 +20,7 @@ extension LintContext {
   /// The first of the barriers that stand on all ways from a draw to the loss, if they do. A score
   /// function by hand, in which the stopped draw meets its own parameters again, is none.
   fileprivate func barrier(after draw: Draw) -> NodeID? {
-    let barriers = graph.nodes.filter { $0.operation?.definition == .stopGradient }.map(\.id)
+    let barriers = graph.nodes.filter { $0.definition == .stopGradient }.map(\.id)
     guard reachesLoss(draw), !reachesLoss(from: [draw.node], avoiding: Set(barriers)),
       graph[draw.node].operation?.estimator?.passesDraw ?? true,
       isTrained(draw.mean) || isTrained(draw.scale)
@@ -28,7 +28,7 @@ extension LintContext {
     let drawn = downstream(of: [draw.node], avoiding: [])
     let others = downstream(of: [draw.mean, draw.scale].filter(isTrained), avoiding: draw.parts)
     let isScore = graph.nodes.contains { node in
-      if case .signedSum? = node.operation?.definition.linearity { return false }
+      if case .signedSum? = node.definition?.linearity { return false }
       return node.operands.contains { drawn[$0.index] }
         && node.operands.contains { others[$0.index] && !drawn[$0.index] }
     }

@@ -80,7 +80,7 @@ extension LintContext {
       let range = ranges[node.operands[place].index]
       return range.low == range.high ? range.low : nil
     }
-    switch node.operation?.definition.linearity {
+    switch node.definition?.linearity {
     case .signedSum(let signs) where signs.count == 1 && node.operands.count == 1:
       return (node.operands[0], Double(signs[0]))
     case .product:

@@ -65,7 +65,7 @@ struct ReductionWeight: Sendable {
     while let (id, powers, name, nameFactor) = pending.popLast() {
       let node = graph[id]
       let addends = node.operands.filter { !constants.contains($0) }
-      if case .signedSum? = node.operation?.definition.linearity, addends.count > 1,
+      if case .signedSum? = node.definition?.linearity, addends.count > 1,
         addends.allSatisfy({ isSum($0, graph, constants) })
       {
         pending += addends.reversed().map { operand in
@@ -89,9 +89,9 @@ struct ReductionWeight: Sendable {
     while let id = pending.popLast() {
       count += 1
       let node = graph[id]
-      if case .sum? = node.operation?.definition.fusion { continue }
+      if case .sum? = node.definition?.fusion { continue }
       let addends = node.operands.filter { !constants.contains($0) }
-      if case .signedSum? = node.operation?.definition.linearity, count < 64, !addends.isEmpty {
+      if case .signedSum? = node.definition?.linearity, count < 64, !addends.isEmpty {
         pending += addends
       } else if let steps = steps(node, graph, constants), steps.count == 1, count < 64 {
         pending.append(steps[0].operand)
@@ -147,7 +147,7 @@ struct ReductionWeight: Sendable {
   private static func monomial(_ id: NodeID, _ graph: Graph) -> [String: Int] {
     let node = graph[id]
     if case .leaf(.size(let dim)) = node.body { return power(dim, 1) }
-    guard let linearity = node.operation?.definition.linearity else { return [:] }
+    guard let linearity = node.definition?.linearity else { return [:] }
     let parts = node.operands.map { monomial($0, graph) }
     switch linearity {
     case .product: return parts[0].times(parts[1])

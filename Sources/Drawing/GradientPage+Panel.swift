@@ -40,16 +40,23 @@ extension GradientPage {
         parts.push(...mathematicsOf(node.gradientFormula,
           '∂' + roots[total].name + '/∂' + node.name + ' = '));
       }
+      if (node.draws > 1) {
+        parts.push(el('p', { class: 'facts' }, 'Of the first of ' + node.draws
+          + ' draws, whose share of the loss is 1/' + node.draws + '.'));
+      }
       const gradients = node.gradients.map((gradient, index) => ({ gradient, index }))
         .filter(({ gradient }) => gradient.spread);
       const listed = [];
-      if (node.value) listed.push(['value', node.value, null]);
+      const first = node.draws > 1 ? ', draw 1' : '';
+      if (node.value) listed.push(['value' + first, node.value, null]);
       const isCompiled = state.view.key === 'compiled';
       for (const { gradient, index } of gradients) {
         if (isCompiled && index !== total) continue;
-        listed.push(['∂' + roots[index].name, gradient.spread, index]);
+        listed.push(['∂' + roots[index].name + first, gradient.spread, index]);
       }
-      if (isCompiled && node.compiled) listed.push(['compiled', node.compiled.spread, total]);
+      if (isCompiled && node.compiled) {
+        listed.push(['compiled' + first, node.compiled.spread, total]);
+      }
       if (listed.length) {
         const rows = columns.map(([title, key]) => row(title, listed.map(([, spread]) =>
           el('td', {}, format(spread.statistics[key], 4)))));
@@ -64,7 +71,7 @@ extension GradientPage {
       }
       if (node.isNoise) parts.push(el('p', { class: 'facts' }, 'Noise: a leaf with no gradient.'));
       const split = gradients.filter(({ index }) => index !== total);
-      if (split.length > 1) parts.push(el('h3', {}, 'Path split by norm'), splitBar(split));
+      if (split.length > 1) parts.push(el('h3', {}, 'Path split by norm' + first), splitBar(split));
       const besides = root === undefined ? null : gradientAt(node, root)?.besides;
       if (besides !== null && besides !== undefined) {
         parts.push(el('p', { class: 'facts' }, 'Norm ' + format(besides)

@@ -243,7 +243,7 @@ import VAE
       """
     let found = Training.diagnostics { _ = try Self.split(body) }
     #expect(found.map(\.id) == ["no-sampling-node"])
-    #expect(found.first?.got == "z, w" && found.first?.fix == "choose one by its name: z")
+    #expect(found.first?.got == "z, w" && found.first?.fix == "choose one by its name: --node z")
     #expect(try Self.split(body, node: "w").rows.map(\.name) == ["z", "lv", "w"])
     let wrong = Training.diagnostics { _ = try Self.split(body, node: "zz") }
     #expect(wrong.map(\.id) == ["no-sampling-node"] && wrong.first?.fix == "did you mean 'z'?")

@@ -83,6 +83,48 @@ import Testing
     #expect(abs(norm - (flow.split.rows[0].parts[k2].statistics?.norm ?? .nan)) < 1e-12)
   }
 
+  /// A variance over images is that of each draw, not of their mean, which is the less, the more
+  /// draws there are.
+  @Test func theVarianceOfMeansDoesNotDependOnTheDraws() throws {
+    let flow = try Self.flow("z2")
+    let row = flow.split.rows[0]
+    let draws = ([row.array] + row.furtherArrays).map(\.doubles)
+    #expect(draws.count == 3 && row.array.shape == [4, 2])
+    for latent in 0..<2 {
+      let variances = draws.map { values -> Double in
+        let own = (0..<4).map { values[2 * $0 + latent] }
+        let squares = own.reduce(0) { $0 + $1 * $1 } / 4
+        let mean = own.reduce(0, +) / 4
+        return squares - mean * mean
+      }
+      let found = flow.latents[latent].meanVariance ?? .nan
+      #expect(abs(found - variances.reduce(0, +) / 3) < 1e-12, "latent \(latent)")
+    }
+  }
+
+  /// What a page shows at a node that is computed for each draw is of the first.
+  @Test func thePictureKnowsWhatIsRepeated() throws {
+    let flow = try Self.flow("z2")
+    let field = try FlowField(flow, feeds: Feeds(seed: 5))
+    let draws = Dictionary(
+      uniqueKeysWithValues: flow.site.graph.nodes.map { ($0.label, field.nodes[$0.id.index].draws) }
+    )
+    #expect(draws["m1"] == 1 && draws["z1"] == 3 && draws["m2"] == 3 && draws["z2"] == 3)
+    #expect(draws["c"] == 1 && draws["loss"] == 1)
+    let once = try FlowField(Self.flow("z2", ""), feeds: Feeds(seed: 5))
+    #expect(once.nodes.allSatisfy { $0.draws == 1 })
+  }
+
+  /// As many draws are compared with each other as the graph has.
+  @Test func furtherDrawsAreAsManyAsTheGraphHas() throws {
+    func titles(_ draws: String) throws -> [String] {
+      try Self.flow("z2", draws).report.estimators?.rows.map(\.title) ?? []
+    }
+    let (own, none) = (try titles(", draws: 3"), try titles(""))
+    #expect(own.contains("score, leave-one-out (3)"), "\(own)")
+    #expect(none.contains("score, leave-one-out (4)"), "\(none)")
+  }
+
   /// In a record both are means over its draws, whether the graph repeats its own or not.
   @Test(arguments: ["", ", draws: 3"]) func recordsAreOfAllDraws(draws: String) throws {
     let recorder = try FlowRecorder(
@@ -90,6 +132,14 @@ import Testing
     let record = try recorder.record(step: 1, epoch: 0.5) { _ in nil }
     let divergence = try #require(record.terms.first { $0.name == "k2" }?.value)
     #expect(abs(record.divergence - divergence) < 1e-12, "\(record.divergence), \(divergence)")
+  }
+
+  /// A run names the node by another flag than the report.
+  @Test func aRecordOfSeveralNodesNeedsAName() {
+    let found = Training.diagnostics {
+      _ = try FlowRecorder(Self.graph(), inputs: [:], every: 1, seed: 4)
+    }
+    #expect(found.map(\.fix) == ["choose one by its name: --gradflow-node z1"])
   }
 
   @Test func theReportSaysOfWhichDraws() throws {

@@ -93,7 +93,7 @@ extension Diagnostic {
   }
 
   package static func noSamplingNode(
-    _ graph: Graph, _ name: String?, _ candidates: [String]
+    _ graph: Graph, _ name: String?, _ candidates: [String], flag: String = "--node"
   ) -> Diagnostic {
     let known = candidates.isEmpty ? "none" : candidates.joined(separator: ", ")
     guard let name else {
@@ -103,7 +103,7 @@ extension Diagnostic {
           ? "graph '\(graph.name)' has no sampling node"
           : "graph '\(graph.name)' has several sampling nodes",
         place: "graph '\(graph.name)'", expected: "one statement 'z ~ distribution(…)'", got: known,
-        fix: candidates.isEmpty ? nil : "choose one by its name: \(candidates[0])")
+        fix: candidates.isEmpty ? nil : "choose one by its name: \(flag) \(candidates[0])")
     }
     return Diagnostic(
       "no-sampling-node", "'\(name)' is no sampling node of graph '\(graph.name)'",

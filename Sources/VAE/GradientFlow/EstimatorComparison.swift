@@ -202,11 +202,8 @@ extension EstimatorComparison {
     let isExact = points.isExact
     self.isExact = isExact
     let ownEstimator = site.estimator
-    // Draws that are compared are as many as other nodes have.
-    let others = site.graph.draws.filter { $0.id != site.node.id }.compactMap {
-      $0.operation?.draws
-    }
-    let repeated = others.max() ?? 1
+    // Draws that are compared are as many as the graph has.
+    let repeated = site.graph.draws.compactMap { $0.operation?.draws }.max() ?? 1
     let programs = try EstimatorComparison.candidates(site, hasDivergence, isExact)
       .map { estimator in
         let own =

@@ -32,6 +32,8 @@ struct FieldProgram {
   private let targets: [String]
   private let loss: String
   private let keys: [NodeID: String]
+  /// How often a node of the source is computed where draws are written out.
+  private(set) var draws: [NodeID: Int] = [:]
 
   /// `targets` are the draw and its parameters; `known` are the names of the terms where somebody
   /// has found them before. Throws diagnostics for a loss that is not clear.
@@ -47,6 +49,7 @@ struct FieldProgram {
     let compiler = Compiler(options)
     let lowered = try compiler.lower(named)
     self.lowered = lowered
+    draws = keys.mapValues { lowered.copies(of: $0, in: named).count }
     let loss = try loss ?? Compiler.lossName(of: lowered)
     self.loss = loss
     guard let root = lowered.value(named: loss) else {

@@ -54,6 +54,9 @@ public struct FlowField: Sendable {
     public let type: String
     public let place: String?
     public let isNoise: Bool
+    /// How often it is computed where the graph draws several times: value and gradients are those
+    /// of the first, whose share of the loss is one in as many.
+    public let draws: Int
     /// Nil for what is no array of floats.
     public let value: Spread?
     /// By root; empty for what has no derivatives.
@@ -112,6 +115,7 @@ public struct FlowField: Sendable {
         id: node.id.index, name: node.label, formula: formulas.value(of: node),
         gradientFormula: formulas.gradient(at: node), type: "\(node.type)",
         place: node.location.map { "\($0.file.name):\($0.line)" }, isNoise: node.isNoise,
+        draws: program.draws[node.id] ?? 1,
         value: whole["value.\(node.id.index)"].map(Spread.init),
         gradients: !isFloating
           ? []

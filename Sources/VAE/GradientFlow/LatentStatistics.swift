@@ -36,8 +36,8 @@ public struct LatentStatistics: Sendable, Encodable {
   /// from N(0, 1), in nats; nil where a standard deviation is not positive, so that there is no
   /// distribution.
   public let divergence: Double?
-  /// Var_x μ(x) (Burda, Grosse & Salakhutdinov 2015, section 5.2), with the mean over draws that μ
-  /// depends on; nil for a batch of one.
+  /// Var_x μ(x) (Burda, Grosse & Salakhutdinov 2015, section 5.2), the mean over draws that μ
+  /// depends on, with what those draws add to it; nil for a batch of one.
   public let meanVariance: Double?
   public let meanSigma: Double
   /// √Σ_x of the square of ∂term/∂μ for each term of the loss; nil where no gradient comes. As in
@@ -83,12 +83,11 @@ extension LatentStatistics {
     }
     return (0..<count).map { latent in
       let places = Array(stride(from: latent, to: rows * count, by: max(count, 1)))
-      let means = places.map { place in
-        draws.reduce(0) { $0 + $1.mean[place] } / Double(draws.count)
-      }
-      let average = means.reduce(0, +) / Double(rows)
+      // Of each draw by itself: of the mean over draws it would be the less, the more draws.
       let variance =
-        rows > 1 ? means.reduce(0) { $0 + ($1 - average) * ($1 - average) } / Double(rows) : nil
+        rows > 1
+        ? draws.reduce(0) { $0 + LatentStatistics.variance($1.mean, at: places) }
+          / Double(draws.count) : nil
       let noise = mean({ $1 * $1 }, at: places)
       let isDistribution = draws.allSatisfy { draw in places.allSatisfy { draw.sigma[$0] > 0 } }
       let divergence =
@@ -114,6 +113,12 @@ extension LatentStatistics {
   static func hasStandardPrior(_ site: SamplingSite) -> Bool {
     let found = site.graph.closedDivergences(of: site.node.id)
     return !found.isEmpty && found.allSatisfy { $0.prior == .standard }
+  }
+
+  private static func variance(_ values: [Double], at places: [Int]) -> Double {
+    let average = places.reduce(0) { $0 + values[$1] } / Double(places.count)
+    return places.reduce(0) { $0 + (values[$1] - average) * (values[$1] - average) }
+      / Double(places.count)
   }
 
   /// The elements of an array stretched to a shape that it broadcasts to.

@@ -24,7 +24,12 @@ public struct SamplingSite: Sendable {
 
   /// Finds the sampling node `name`, or the graph's only one. Throws diagnostics.
   public init(_ source: Graph, node name: String? = nil) throws(Diagnostics) {
-    let id = try SamplingSite.node(of: source, name)
+    try self.init(source, node: name, flag: "--node")
+  }
+
+  /// `flag` is the command's that takes the name.
+  init(_ source: Graph, node name: String?, flag: String) throws(Diagnostics) {
+    let id = try SamplingSite.node(of: source, name, flag: flag)
     let graph = SamplingSite.namingOperands(source, of: id)
     self.graph = graph
     let node = graph[id]
@@ -102,7 +107,9 @@ public struct SamplingSite: Sendable {
     try graph.choosing(estimator: estimator.name, draws: draws, of: name)
   }
 
-  private static func node(of graph: Graph, _ name: String?) throws(Diagnostics) -> NodeID {
+  private static func node(
+    of graph: Graph, _ name: String?, flag: String
+  ) throws(Diagnostics) -> NodeID {
     let candidates = graph.draws
     if let name {
       if let node = candidates.first(where: { $0.name == name || $0.aliases.contains(name) }) {
@@ -111,7 +118,7 @@ public struct SamplingSite: Sendable {
       throw Diagnostics([.noSamplingNode(graph, name, candidates.map(\.label))])
     }
     guard candidates.count == 1 else {
-      throw Diagnostics([.noSamplingNode(graph, nil, candidates.map(\.label))])
+      throw Diagnostics([.noSamplingNode(graph, nil, candidates.map(\.label), flag: flag)])
     }
     return candidates[0].id
   }

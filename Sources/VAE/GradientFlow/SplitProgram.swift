@@ -177,7 +177,7 @@ struct SplitProgram {
 extension Graph {
   /// The names that the value `name` of `source` has in this graph, in which draws are written out:
   /// `m`, `m#2`, … where it is drawn several times or depends on what is.
-  fileprivate func copies(of name: String, in source: Graph) -> [String] {
+  func copies(of name: String, in source: Graph) -> [String] {
     let draws = source.draws.compactMap { $0.operation?.draws }.max() ?? 1
     let further = (2..<max(draws + 1, 2)).map { "\(name)#\($0)" }
     return [name] + further.filter { node(named: $0) != nil && source.node(named: $0) == nil }

@@ -16,9 +16,11 @@ extension GradientPage {
       if (report.batch !== undefined) list.push(fact('batch', '/batch'));
       if (report.reduction) {
         const { loss, terms } = report.reduction;
-        list.push([(terms.length ? terms : [loss]).map((scalar) => scalar.name
+        const word = (scalar) => scalar.name
           + ({ sum: ' summed', mean: ' averaged' }[scalar.reduction]
-            ?? ' neither summed nor averaged')).join(', ') + ' over it']);
+            ?? ' neither summed nor averaged')
+          + (scalar.isWeightedByBatch ? ' (but weighed by how many there are)' : '');
+        list.push([(terms.length ? terms : [loss]).map(word).join(', ') + ' over it']);
       }
       $('p-facts').replaceChildren(...list.flatMap((part, index) =>
         index ? [' · ', ...part] : part));
@@ -62,7 +64,8 @@ extension GradientPage {
             ['root-' + index % 5, part.gradient ? number(part.gradient.norm) : 0])));
         const name = [entry.name + '  (' + entry.role.replace('_', ' ') + ')',
           el('span', { class: entry.draws > 1 ? null : 'hidden' },
-            [', all of ', shown(base + '/draws', 'span'), ' draws'])];
+            entry.draws > 1 ? [', all of ', shown(base + '/draws', 'span'), ' draws']
+              : [', ', shown(base + '/draws', 'span'), ' value for all draws'])];
         return row(name, parts.concat([
           el('td', {}, bar), shown(base + '/total/norm'), shown(base + '/cosine'),
           shown(base + '/partsError'), shown(base + '/partsErrorUlps')]));
@@ -177,14 +180,15 @@ extension GradientPage {
     function checks() {
       if (!report.check || !report.check.length) return null;
       const rows = report.check.map((entry, at) => row(entry.name,
-        [el('td', { class: 'text long' }, entry.verdict)].concat(
+        [el('td', { class: 'text long' }, entry.verdict),
+          el('td', { class: 'text' }, entry.place === undefined ? '–' : entry.place)].concat(
           ['symbolic', 'numeric', 'step', 'tolerance'].map((key) => entry[key] === undefined
             ? el('td', {}, '–') : shown('/check/' + at + '/' + key)))));
       const held = report.checkHeld === undefined ? ''
         : report.checkHeld[0].toUpperCase() + report.checkHeld.slice(1) + '.';
       return card('Against difference quotients', 'In f64 with the noise frozen; the comparison '
         + 'that lies furthest apart. ' + held,
-      table(['∂ at', 'verdict', 'symbolic', 'numeric', 'h', 'tolerance'], rows,
+      table(['∂ at', 'verdict', 'furthest apart', 'symbolic', 'numeric', 'h', 'tolerance'], rows,
         'Against difference quotients'));
     }
 

@@ -174,7 +174,7 @@ struct BrowserTests {
       // Truth values are numbers to Foundation.
       let isTruth = [
         "isExact", "isOwn", "isBiased", "agrees", "isLeaf", "isWeighted", "isTrained",
-        "hasStandardPrior", "isLikelihood", "cancels",
+        "hasStandardPrior", "isLikelihood", "cancels", "isWeightedByBatch",
       ].contains { path.hasSuffix("/" + $0) }
       if !isTruth { found.append((path, [number.doubleValue])) }
     default: break

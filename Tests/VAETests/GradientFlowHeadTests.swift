@@ -51,6 +51,73 @@ import VAE
     #expect(flow.reduction?.terms.map(\.reduction) == terms)
   }
 
+  /// A size that the graph gives is as good as one that the run gives.
+  @Test func aBatchMayHaveADefault() throws {
+    let graph = try BatchModel.graph("loss = mean(square(z))", size: "N = 5")
+    let text = Self.lines(try Self.flow(graph, BatchModel.feeds()))
+    #expect(text[1].hasSuffix(", loss averaged over a batch of 5"), "\(text[1])")
+  }
+
+  /// A sum that hides in the weight of a mean.
+  @Test(arguments: [
+    (
+      "mean(e + 0.7 * k) + 0.1 * sum(k)",
+      "e averaged, k averaged (but weighed by how many there are)"
+    ),
+    (
+      "mean(k) + N * mean(e)",
+      "mean(k) averaged, mean(e) averaged (but weighed by how many there are)"
+    ),
+    ("mean(k) + 5 * mean(e)", "loss averaged"),
+  ])
+  func aWeightMayBeTheBatch(loss: String, words: String) throws {
+    let graph = try BatchModel.graph(
+      """
+      e = sum(square(z), axes: [1])
+        k = sum(kl_normal(mean: m, log_variance: lv), axes: [1])
+        loss = \(loss)
+      """)
+    let text = Self.lines(try Self.flow(graph, BatchModel.feeds(seed: 0)))
+    #expect(text[1].hasSuffix(", \(words) over a batch of 5"), "\(text[1])")
+  }
+
+  /// Of two axes that the run binds the batch is the one that the loss averages over.
+  @Test(arguments: [("[T, N, 3]", "[0, 2]"), ("[N, T, 3]", "[1, 2]")])
+  func theBatchIsWhatIsAveragedOver(shape: String, axes: String) throws {
+    let graph = try Training.graph(
+      text: """
+        graph g {
+          dim T, N
+          input x: f64\(shape)
+          param w: f64[3, 2] init normal(mean: 0, stddev: 1)
+          z ~ normal(mean: matmul(x, w), log_variance: 0.1 * matmul(x, w))
+          rec = sum(square(matmul(z, transpose(w)) - x), axes: \(axes))
+          loss = mean(rec)
+          output loss
+        }
+        """)
+    let sizes = shape.hasPrefix("[T") ? [3, 5, 3] : [5, 3, 3]
+    let x = NDArray((0..<45).map { Double($0 % 7) / 7 - 0.4 }, shape: sizes)
+    let text = Self.lines(try Self.flow(graph, Feeds(inputs: ["x": x])))
+    #expect(text[1].hasSuffix(", batch 5"), "\(text[1])")
+  }
+
+  /// Along a random direction stands the direction; of a single number, its gradient.
+  @Test func theCheckSaysWhereItIs() throws {
+    let flow = try Self.flow(FlowAnswers.graph("square(z)", mu: 1, s: 1))
+    for (check, row) in zip(try #require(flow.report.check), flow.report.rows) {
+      let (symbolic, gradient) = (check.symbolic ?? .nan, row.total?.mean ?? .nan)
+      #expect(abs(symbolic - gradient) < 1e-9 && check.place == check.name, "\(check.name)")
+    }
+    let batch = try Self.batch("sum(square(z))").report
+    let places = try #require(batch.check).compactMap(\.place)
+    #expect(places.count == 3)
+    for (place, name) in zip(places, batch.rows.map(\.name)) {
+      #expect(place.hasPrefix("\(name)[") || place.hasPrefix("\(name) along random direction "))
+      #expect(batch.text.contains(", \(place)"), "\(place)")
+    }
+  }
+
   /// A penalty on parameters is of no batch.
   @Test(arguments: [
     ("sum(square(z)) + sum(square(w))", "cost neither summed nor averaged, kl summed over"),

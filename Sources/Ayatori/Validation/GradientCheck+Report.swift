@@ -54,7 +54,7 @@ extension GradientCheck {
   }
 
   /// `fc1.W[3, 17]`, or the target's name with a direction's number.
-  func place(_ target: Target, _ probe: Probe) -> String {
+  package func place(_ target: Target, _ probe: Probe) -> String {
     switch probe.place {
     case .entry(let index): target.name + (index.isEmpty ? "" : "\(index)")
     case .direction(let number): "\(target.name) along random direction \(number + 1)"

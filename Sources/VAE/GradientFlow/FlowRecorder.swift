@@ -19,6 +19,17 @@ public final class FlowRecorder {
   private let feeds: Feeds
   private let parameters: [String]
 
+  /// The images of the probe batch.
+  private static func batch(_ inputs: [String: NDArray], _ site: SamplingSite) -> Int {
+    for node in site.graph.inputs {
+      guard let batch = site.batchDimension, let array = inputs[node.label],
+        let axis = node.type.shape.dims.firstIndex(of: .symbol(batch))
+      else { continue }
+      return array.shape[axis]
+    }
+    return inputs.min { $0.key < $1.key }?.value.shape.first ?? 1
+  }
+
   /// Draws a record averages over.
   private static let draws = 4
 
@@ -28,14 +39,14 @@ public final class FlowRecorder {
     _ source: Graph, node: String? = nil, loss: String? = nil, inputs: [String: NDArray],
     every: Int, activeAbove: Double = 0.01, seed: UInt64
   ) throws {
-    let site = try SamplingSite(source, node: node)
+    let site = try SamplingSite(source, node: node, flag: "--gradflow-node")
     program = try SplitProgram(site, loss: loss)
     feeds = Feeds(inputs: inputs, seed: seed).fitting(program.graph)
     bound = try program.compiled(feeding: feeds.inputs.keys).bind(feeds, of: program.graph)
     parameters = bound.state.names
     header = FlowCourse.Header(
       graph: source.name, node: site.name, estimator: site.estimator.name, loss: program.loss,
-      terms: program.terms.map(\.name), every: every, batch: inputs.values.first?.shape.first ?? 1,
+      terms: program.terms.map(\.name), every: every, batch: FlowRecorder.batch(inputs, site),
       draws: FlowRecorder.draws, activeAbove: activeAbove)
   }
 

@@ -55,7 +55,9 @@ extension GradientFlow {
       public let name: String
       /// `agrees`, `differs`, or why nothing was compared.
       public let verdict: String
-      /// Of the comparison that lies furthest apart; nil where there is none.
+      /// The comparison that lies furthest apart: `mu[0, 3]`, or `mu along random direction 2`;
+      /// nil where there is none.
+      public let place: String?
       public let symbolic: Double?
       public let numeric: Double?
       /// The step of the difference quotient, and how far the two may lie apart.
@@ -152,10 +154,14 @@ extension GradientFlow {
           case .differs: "differs"
           case .refused(let reason): reason
           }
+        // Of a single number its gradient is shown, where no direction says worse.
+        let own = target.probes.last { $0.place == .entry(target.shape.map { _ in 0 }) }
+        let isNumber = target.shape.allSatisfy { $0 == 1 }
+        let probe = isNumber && own?.verdict == target.worst?.verdict ? own : target.worst
         return Report.Check(
-          name: target.name, verdict: verdict, symbolic: target.worst?.symbolic,
-          numeric: target.worst?.numeric, step: target.worst?.step,
-          tolerance: target.worst?.tolerance)
+          name: target.name, verdict: verdict,
+          place: probe.flatMap { check?.place(target, $0) }, symbolic: probe?.symbolic,
+          numeric: probe?.numeric, step: probe?.step, tolerance: probe?.tolerance)
       }, checkHeld: check?.heldLine, parity: parity,
       blocked: split.blocked.map {
         Report.Edge(from: $0.from, to: $0.to, reason: $0.reason, alike: $0.alike)

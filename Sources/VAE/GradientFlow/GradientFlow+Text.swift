@@ -129,6 +129,7 @@ extension GradientFlow.Report {
         if let symbolic = row.symbolic, let numeric = row.numeric, let own = row.step {
           line +=
             "   furthest apart: " + number("%.8g", symbolic) + " and " + number("%.8g", numeric)
+            + (row.place.map { $0 == row.name ? "" : ", \($0)" } ?? "")
             + (step == nil ? String(format: " (h = %.2g)", own) : "")
         }
         return line

@@ -4,7 +4,7 @@ import GraphIR
 extension SamplingSite {
   /// The axis of the draw that is the batch: of those whose extents are bound when the graph runs
   /// the one that most inputs have; where there is none, of those that inputs have and parameters
-  /// have not; else the first of several.
+  /// have not; of equals the one that something is averaged over; else the first of several.
   var batchAxis: Int? {
     let dims = node.type.shape.dims
     guard dims.count > 1 else { return nil }
@@ -16,7 +16,25 @@ extension SamplingSite {
     let data = dims.indices.filter { inputs($0) > 0 && !isOfModel.contains(dims[$0]) }
     let axes = free.isEmpty ? data : free
     let most = axes.map(inputs).max()
-    return axes.first { inputs($0) == most } ?? 0
+    let equals = axes.filter { inputs($0) == most }
+    return equals.first { equals.count > 1 && isAveraged(dims[$0]) } ?? equals.first ?? 0
+  }
+
+  /// The dimension that is the batch; nil where its extent is no name.
+  var batchDimension: String? {
+    guard let axis = batchAxis else { return nil }
+    let dim = node.type.shape.dims[axis]
+    return dim.symbols.count == 1 && dim.symbols.contains(dim.description) ? dim.description : nil
+  }
+
+  /// Whether some mean is taken over a dimension.
+  private func isAveraged(_ dim: Dim) -> Bool {
+    graph.nodes.contains { node in
+      guard case .sum(isMean: true)? = node.definition?.fusion else { return false }
+      let shape = graph[node.operands[0]].type.shape.dims
+      let axes = node.operation?.attributes.ints("axes") ?? []
+      return shape.indices.contains { shape[$0] == dim && (axes.isEmpty || axes.contains($0)) }
+    }
   }
 
   /// Whether the first axis of a parameter of the draw is the batch, of several images.

@@ -5,14 +5,9 @@ import Testing
 @Suite struct EqualNodesTests {
   @Test(arguments: [1, 3, 64, Int.max])
   func isADictionary(distinctHashes: Int) {
-    var random = SystemRandomNumberGenerator()
-    let seed = UInt64.random(in: 0...UInt64.max, using: &random)
-    var state = seed
-    func next(_ bound: Int) -> Int {
-      // Knuth's MMIX generator.
-      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-      return Int(state >> 33) % bound
-    }
+    var numbers = SeededNumbers()
+    let seed = numbers.seed
+    func next(_ bound: Int) -> Int { numbers.next(bound) }
     var table = EqualNodes()
     if next(2) == 0 { table.reserve(100) }
     // What an id stands for is id mod 50: equal ids are those of one residue.

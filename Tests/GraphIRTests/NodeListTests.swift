@@ -4,14 +4,9 @@ import Testing
 /// The list of a few ids beside an array.
 @Suite struct NodeListTests {
   @Test func isAnArrayWhoseLastTakesThePlaceOfWhatGoes() {
-    var random = SystemRandomNumberGenerator()
-    let seed = UInt64.random(in: 0...UInt64.max, using: &random)
-    var state = seed
-    func next(_ bound: Int) -> Int {
-      // Knuth's MMIX generator.
-      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-      return Int(state >> 33) % bound
-    }
+    var numbers = SeededNumbers()
+    let seed = numbers.seed
+    func next(_ bound: Int) -> Int { numbers.next(bound) }
     var list = NodeList()
     var expected: [NodeID] = []
     var longest = 0

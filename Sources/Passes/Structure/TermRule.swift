@@ -38,7 +38,7 @@ package struct TermRule {
     self.whole = whole
     self.opensReductions = opensReductions
     constants = graph.constantScalars
-    fixed = graph.constantValues
+    fixed = graph.constantNodes
     let parameters = graph.draws.flatMap { node in
       node.operands.indices
         .filter { $0 != node.definition?.sampling?.noiseOperand }

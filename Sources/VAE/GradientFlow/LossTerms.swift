@@ -62,7 +62,7 @@ func lossTerms(
 /// Whether the loss is a weighted sum of `terms`, all of them and no others, and of constants.
 private func isSum(of terms: [NodeID], _ loss: NodeID, _ graph: Graph) -> Bool {
   let constants = graph.constantScalars
-  let fixed = graph.constantValues
+  let fixed = graph.constantNodes
   let terms = Set(terms)
   var pending = [loss]
   var seen: Set<NodeID> = []
@@ -100,7 +100,7 @@ func weighedTerms(
   _ graph: Graph, loss: NodeID, terms: [NodeID], in builder: GraphBuilder
 ) -> WeighedSum {
   let constants = graph.constantScalars
-  let fixed = graph.constantValues
+  let fixed = graph.constantNodes
   let rule = TermRule(graph)
   let one = builder.constant(.float(1), graph[loss].type.dtype)
   // By node and the reductions on the way to it, the innermost first.

@@ -14,7 +14,7 @@ public struct CompileBenchmark: Encodable, Sendable {
     public var gradient = 0.0
     /// All passes, each with its verification.
     public var passes = 0.0
-    /// Memory planned and kernels prepared.
+    /// The program made of the graph, memory planned and kernels prepared.
     public var bind = 0.0
     /// The planning alone, which is a part of `bind`.
     public var plan = 0.0

@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "ak_math.h"
+
 AK_STRICT_FLOAT
 
 #define AK_mul(u, v) ((u) * (v))
@@ -118,4 +120,8 @@ AK_CLONES void ak_sqrt_mul_add_f32(const ak_walk *w, const float *a, const float
 
 AK_QUAD(mul_mul_add, 0, s0, const float t = P * Q, u = R * S; z[i] = t + u;)
 AK_QUAD(mul_square_add, 0, s0, const float t = P * Q, v = R * R, u = v * S; z[i] = t + u;)
+AK_QUAD(mul_mul_add_flush, 0, s0, const float t = P * Q, u = R * S;
+        z[i] = ak_flush_subnormals_of_f32(t + u);)
+AK_QUAD(mul_square_add_flush, 0, s0, const float t = P * Q, v = R * R, u = v * S;
+        z[i] = ak_flush_subnormals_of_f32(t + u);)
 AK_QUAD(mul_div_rsub, 1, s[i], const float t = P * Q, u = t / R; z[i] = S - u;)

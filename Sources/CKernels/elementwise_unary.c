@@ -21,6 +21,7 @@ AK_STRICT_FLOAT
   AK_UNARY(neg_##S, T, AK_VECTOR, -v) \
   AK_UNARY(abs_##S, T, AK_VECTOR, AK_M_##S(fabs)(v)) \
   AK_UNARY(sign_##S, T, AK_VECTOR, v > 0 ? 1 : v < 0 ? -1 : v == 0 ? 0 : v) \
+  AK_UNARY(flush_subnormals_##S, T, AK_VECTOR, ak_flush_subnormals_of_##S(v)) \
   AK_UNARY(square_##S, T, AK_VECTOR, v * v) \
   AK_UNARY(reciprocal_##S, T, AK_VECTOR, 1 / v) \
   AK_UNARY(relu_##S, T, AK_VECTOR, v <= 0 ? 0 : v) \
@@ -63,6 +64,10 @@ AK_INLINE double ak_sigmoid_of_f64(double v) {
 }
 
 AK_INLINE double ak_softplus_of_f64(double v) { return (v > 0 ? v : 0) + log1p(exp(-fabs(v))); }
+
+AK_INLINE double ak_flush_subnormals_of_f64(double v) {
+  return fabs(v) < DBL_MIN ? copysign(0, v) : v;
+}
 
 // i32, i64: computed in the unsigned type U, so that overflow wraps.
 #define AK_UNARY_INT(S, T, U) \

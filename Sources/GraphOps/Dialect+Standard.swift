@@ -7,7 +7,8 @@ extension Dialect {
       // Arithmetic
       .add, .sub, .mul, .div, .neg, .maximum, .minimum, .pow,
       // Elementwise functions
-      .abs, .sign, .exp, .expm1, .log, .log1p, .sqrt, .rsqrt, .square, .reciprocal, .sin, .cos,
+      .abs, .sign, .flushSubnormals, .exp, .expm1, .log, .log1p, .sqrt, .rsqrt, .square,
+      .reciprocal, .sin, .cos,
       .tanh, .sigmoid, .relu, .softplus, .erf,
       // Comparisons, logic, choice
       .equal, .notEqual, .less, .lessEqual, .greater, .greaterEqual, .logicalAnd, .logicalOr,

@@ -48,10 +48,10 @@ import Testing
     var bits: [UInt32] { (0..<count).map { base[$0].bitPattern } }
   }
 
-  private static func values(_ extent: Extent, seed: UInt64) -> Memory {
+  private static func values(_ extent: Extent, seed: UInt64, scale: Float = 1) -> Memory {
     let count = (extent.rows ? rows : 1) * (extent.columns ? columns : 1)
     let drawn = NoiseStream(seed: seed, name: "block").values(.normal, count: count, step: 0)
-    return Memory(drawn.map { Float($0) })
+    return Memory(drawn.map { scale * Float($0) })
   }
 
   private static func place(_ memory: Memory, _ extent: Extent) -> BlockProgram.Place {
@@ -178,6 +178,42 @@ import Testing
       let together = try result((0..<3).map { Self.register($0) }, which)
       #expect(together == (try result(memory.map { Self.place($0, whole) }, which)), "\(which)")
     }
+  }
+
+  /// a·b + c·d and a·b + c²·d, of which some are subnormal.
+  @Test(arguments: Extent.allCases, [false, true])
+  func sumsAreFlushedToTheSameBits(extent: Extent, isSquared: Bool) throws {
+    let whole = Self.whole
+    let (x, y, z, w) = (
+      Self.values(whole, seed: 1), Self.values(extent, seed: 2, scale: 0x1p-126),
+      Self.values(whole, seed: 3), Self.values(extent, seed: 4, scale: 0x1p-126)
+    )
+    func result(_ places: [BlockProgram.Place]) throws -> [Float] {
+      let program = Self.program()
+      let target = Self.values(whole, seed: 5)
+      let (a, b, c, d) = (
+        Self.place(x, whole), Self.place(y, extent), Self.place(z, whole), Self.place(w, extent)
+      )
+      program.compute(try Self.loop(.mul), [a, b], into: places[0])
+      if isSquared { program.compute(try Self.unary(.square), [c], into: places[1]) }
+      program.compute(try Self.loop(.mul), [isSquared ? places[1] : c, d], into: places[2])
+      program.compute(try Self.loop(.add), [places[0], places[2]], into: places[3])
+      program.compute(
+        try Self.unary(.flushSubnormals), [places[3]], into: Self.place(target, whole))
+      Self.run(program)
+      return target.values
+    }
+    let together = try result((0..<4).map { Self.register($0) })
+    let memory = (6..<10).map { Self.values(whole, seed: $0) }
+    let apart = try result(memory.map { Self.place($0, whole) })
+    #expect(together.map(\.bitPattern) == apart.map(\.bitPattern))
+    #expect(together.allSatisfy { !$0.isSubnormal })
+    // The sums themselves lie in memory that was written on the way.
+    for (sum, flushed) in zip(memory[3].values, together) {
+      #expect(flushed == (sum.isSubnormal ? 0 : sum) && flushed.sign == sum.sign)
+    }
+    let subnormals = memory[3].values.count(where: \.isSubnormal)
+    #expect(subnormals > 0 && subnormals < together.count)
   }
 
   /// x·y is read twice; and its register is written anew before the second time it is named.

@@ -356,6 +356,17 @@ case("kl_normals", lambda m, s, m0, s0: D.kl_divergence(normal(m, s), normal(m0,
 case("kl_bernoulli", lambda a, b: D.kl_divergence(bernoulli(a), bernoulli(b)),
      [torch.logit(torch.tensor(0.4)), torch.logit(torch.tensor(0.8))], smooth=True)  # fmt: skip
 
+# Drawn last, so that the numbers above stay what they were.
+
+
+def flush_subnormals(x):
+    return x + torch.where(x.abs() < torch.finfo(x.dtype).tiny, -x, 0.0).detach()
+
+
+case("flush_subnormals", flush_subnormals, [off_zero(3, 3)])
+below = torch.tensor([0.0, 5e-324, -1e-310, 2.2250738585072014e-308, -1e-300, 1.0])
+case("flush_subnormals", flush_subnormals, [below], into=EXTREMES)
+
 write_json("op_values.json", {
     "source": f"Tools/oracle/make_ops.py, PyTorch {torch.__version__}, f64",
     "ties": "none here; Ayatori splits the gradient of tied maxima equally among the ties, as JAX does",

@@ -33,6 +33,9 @@ void ak_sqrt_mul_add_f32(const ak_walk *w, const float *a, const float *b, const
 AK_QUAD_PROTOTYPE(mul_mul_add)
 // y = a * b + (c * c) * d.
 AK_QUAD_PROTOTYPE(mul_square_add)
+// The same, and 0 where that is subnormal.
+AK_QUAD_PROTOTYPE(mul_mul_add_flush)
+AK_QUAD_PROTOTYPE(mul_square_add_flush)
 // y = d - (a * b) / c.
 AK_QUAD_PROTOTYPE(mul_div_rsub)
 

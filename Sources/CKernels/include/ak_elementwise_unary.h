@@ -11,6 +11,7 @@
   AK_UNARY_PROTOTYPE(neg_##S, T) \
   AK_UNARY_PROTOTYPE(abs_##S, T) \
   AK_UNARY_PROTOTYPE(sign_##S, T) \
+  AK_UNARY_PROTOTYPE(flush_subnormals_##S, T) \
   AK_UNARY_PROTOTYPE(exp_##S, T) \
   AK_UNARY_PROTOTYPE(expm1_##S, T) \
   AK_UNARY_PROTOTYPE(log_##S, T) \

@@ -21,6 +21,7 @@
 #ifndef AK_MATH_H
 #define AK_MATH_H
 
+#include <float.h>
 #include <math.h>
 
 #include "ak_support.h"
@@ -43,6 +44,11 @@ AK_INLINE float ak_float_of(uint32_t bits) {
 
 AK_INLINE float ak_with_sign_of(float y, float x) {
   return ak_float_of((ak_bits_of(y) & 0x7fffffffu) | (ak_bits_of(x) & 0x80000000u));
+}
+
+// v, and a zero of its sign where v is subnormal.
+AK_INLINE float ak_flush_subnormals_of_f32(float v) {
+  return __builtin_fabsf(v) < FLT_MIN ? ak_with_sign_of(0, v) : v;
 }
 
 // 2^n for n in -126 ... 127; for other n some float, as it comes with a NaN.

@@ -51,6 +51,9 @@ enum ArithmeticPairs {
   static func isSquareRoot(_ loop: UnsafeRawPointer?) -> Bool { loop == squareRoot }
   static func isSquare(_ loop: UnsafeRawPointer?) -> Bool { loop == square }
 
+  static func isFlush(_ loop: UnsafeRawPointer?) -> Bool { loop == flush }
+
+  private nonisolated(unsafe) static let flush = address(ak_flush_subnormals_f32 as UnaryF32)
   private nonisolated(unsafe) static let squareRoot = address(ak_sqrt_f32 as UnaryF32)
   private nonisolated(unsafe) static let square = address(ak_square_f32 as UnaryF32)
 
@@ -62,6 +65,20 @@ enum ArithmeticPairs {
   nonisolated(unsafe) static let scaledRoot = address(ak_sqrt_mul_add_f32 as Ternary)
   /// The loop for d − a·b / c.
   nonisolated(unsafe) static let lessQuotient = address(ak_mul_div_rsub_f32 as Quaternary)
+
+  /// The loop for what `loop` computes, without subnormals; nil where there is none.
+  static func flushed(_ loop: UnsafeRawPointer?) -> UnsafeRawPointer? {
+    switch loop {
+    case sumOfProducts: flushedSumOfProducts
+    case sumWithSquare: flushedSumWithSquare
+    default: nil
+    }
+  }
+
+  private nonisolated(unsafe) static let flushedSumOfProducts = address(
+    ak_mul_mul_add_flush_f32 as Quaternary)
+  private nonisolated(unsafe) static let flushedSumWithSquare = address(
+    ak_mul_square_add_flush_f32 as Quaternary)
 
   private static func address<F>(_ function: F) -> UnsafeRawPointer {
     unsafeBitCast(function, to: UnsafeRawPointer.self)

@@ -25,7 +25,7 @@ extension BlockProgram {
   private static func combine(_ code: inout [Draft], at index: Int) -> Int? {
     let found =
       sumOfProducts(code, index) ?? pair(code, index) ?? scaledRoot(code, index)
-      ?? lessQuotient(code, index) ?? sumWithSquare(code, index)
+      ?? lessQuotient(code, index) ?? sumWithSquare(code, index) ?? flushed(code, index)
     guard let (draft, removed) = found else { return nil }
     code[index] = draft
     for place in removed.sorted(by: >) { code.remove(at: place) }
@@ -104,6 +104,17 @@ extension BlockProgram {
       )
     }
     return nil
+  }
+
+  /// A sum of two products without subnormals, of a register that holds the sum.
+  private static func flushed(_ code: [Draft], _ index: Int) -> (Draft, removed: [Int])? {
+    let draft = code[index]
+    guard ArithmeticPairs.isFlush(draft.raw.loop),
+      let place = maker(of: draft.operands[0], in: code, before: index),
+      let loop = ArithmeticPairs.flushed(code[place].raw.loop),
+      isMovable(place, to: index, in: code)
+    else { return nil }
+    return (made(AK_LOOP_QUATERNARY, loop, code[place].operands, like: draft), [place])
   }
 
   private static func made(

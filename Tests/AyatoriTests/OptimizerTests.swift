@@ -70,6 +70,43 @@ import Testing
     #expect(stepper.state.names == ["p"])
   }
 
+  /// Where no gradient comes any more, moments decay to 0 and are never subnormal on the way:
+  /// 0.75ⁿ would end at the second smallest number and stay there.
+  @Test(
+    arguments: [
+      Optimizer.adam(learningRate: 1e-3, beta1: 0.75, beta2: 0.75, epsilon: 1e-8),
+      .sgd(learningRate: 1e-3, momentum: 0.75),
+    ], [DType.f32, .f64])
+  func momentsDecayToZero(optimizer: Optimizer, dtype: DType) throws {
+    let stepper = try Stepper(optimizer, dtype, Array(repeating: 1, count: 12))
+    let moments = stepper.state.names.filter { $0.hasSuffix(".p") }
+    #expect([["adam.m.p", "adam.v.p"], ["sgd.v.p"]].contains(moments))
+    try stepper.step((0..<12).map { Double($0) - 5 })
+    let start = try moments.map { try stepper.values($0) }
+    #expect(start.allSatisfy { $0.filter { $0 != 0 }.count == 11 })
+    let least = dtype == .f32 ? Double(Float.leastNormalMagnitude) : .leastNormalMagnitude
+    let nothing = [Double](repeating: 0, count: 12)
+    var subnormals = 0
+    // 0.75^400 < 2⁻¹⁶⁶, 0.75^2600 < 2⁻¹⁰⁷⁹.
+    for _ in 0..<(dtype == .f32 ? 400 : 2600) {
+      try stepper.step(nothing)
+      for name in moments {
+        subnormals += try stepper.values(name).count { $0 != 0 && $0.magnitude < least }
+      }
+    }
+    #expect(subnormals == 0)
+    for name in moments { #expect(try stepper.values(name) == nothing) }
+  }
+
+  /// The smallest of normal numbers stays what it is.
+  @Test func dont_flushSmallGradients() throws {
+    let stepper = try Stepper(
+      .sgd(learningRate: 0, momentum: 0.5), .f32, .init(repeating: 1, count: 12))
+    let least = Double(Float.leastNormalMagnitude)
+    try stepper.step(.init(repeating: -least, count: 12))
+    #expect(try stepper.values("sgd.v.p") == .init(repeating: -least, count: 12))
+  }
+
   /// The defaults of both articles.
   @Test func defaults() {
     #expect(

@@ -3,6 +3,9 @@ import Foundation
 import GraphOps
 
 /// How parameters move along their gradients, as part of the graph.
+///
+/// Moments and velocities that decay below the least normal number are 0: where no gradient comes
+/// any more (a unit that died) they would stay subnormal and slow down every further step.
 public enum Optimizer: Sendable, Hashable {
   /// Kingma & Ba 2014, algorithm 1, with bias correction: ε is added to the corrected √v, as in
   /// PyTorch.
@@ -46,8 +49,8 @@ public enum Optimizer: Sendable, Hashable {
           let name = parameter.name ?? ""
           let m = builder.state("adam.m.\(name)", parameter.type, .zeros)
           let v = builder.state("adam.v.\(name)", parameter.type, .zeros)
-          let newM = beta1 * m + (1 - beta1) * gradient
-          let newV = beta2 * v + (1 - beta2) * square(gradient)
+          let newM = flushSubnormals(beta1 * m + (1 - beta1) * gradient)
+          let newV = flushSubnormals(beta2 * v + (1 - beta2) * square(gradient))
           let step = cast(rate / correction(beta1), to: dtype)
           let scale = cast(rsqrt(correction(beta2)), to: dtype)
           builder.update(m, to: newM)
@@ -61,7 +64,7 @@ public enum Optimizer: Sendable, Hashable {
             continue
           }
           let v = builder.state("sgd.v.\(parameter.name ?? "")", parameter.type, .zeros)
-          let newV = momentum * v + gradient
+          let newV = flushSubnormals(momentum * v + gradient)
           builder.update(v, to: newV)
           builder.update(parameter, to: parameter - rate * newV)
         }

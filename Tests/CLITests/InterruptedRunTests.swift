@@ -61,6 +61,23 @@ import VAE
     }
   }
 
+  /// A terminal that closes sends SIGHUP, and its shell once more; service managers repeat SIGTERM.
+  @Test(arguments: [SIGTERM, SIGHUP]) func theSameWishManyTimes(number: Int32) throws {
+    try Tool.withDirectory { directory in
+      let run = try RunningTool(Self.small + ["--epochs", "100000", "--out", "run"], in: directory)
+      run.waitForLines(4)
+      for _ in 0..<40 {
+        run.send(number)
+        usleep(200)
+      }
+      let stopped = run.finish()
+      #expect(stopped.status == 128 + number && stopped.ids.isEmpty, "\(stopped.err)")
+      let newest = try #require(try Self.checkpoints(directory + "run")["checkpoint.safetensors"])
+      #expect(stopped.err.contains("step \(newest.step);"), "\(newest.step): \(stopped.err)")
+      #expect(try Tool.files(in: directory + "run").allSatisfy { !$0.hasSuffix(".tmp") })
+    }
+  }
+
   @Test func withoutADirectoryNothingIsKept() throws {
     try Tool.withDirectory { directory in
       let run = try RunningTool(Self.small + ["--epochs", "100000"], in: directory)

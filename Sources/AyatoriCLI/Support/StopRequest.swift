@@ -1,8 +1,10 @@
 import Foundation
 import Synchronization
 
-/// SIGINT, SIGTERM and SIGHUP as a wish to stop, which long work looks at between two steps. A
-/// second SIGINT ends the process at once, as ever.
+/// SIGINT, SIGTERM and SIGHUP as a wish to stop, which long work looks at between two steps.
+///
+/// A second SIGINT ends the process at once, as ever: a person insists. The others may come twice
+/// for one reason, as when a terminal closes and its shell passes on what the kernel has said too.
 enum StopRequest {
   private static let signals = [SIGINT, SIGTERM, SIGHUP]
   /// The signal that came; 0 before.
@@ -20,8 +22,9 @@ enum StopRequest {
       sigaction(signal, nil, &action)
       if unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == ignored { continue }
       action.__sigaction_handler.sa_handler = { StopRequest.take($0) }
-      // Reads and writes under way go on; the next time the signal does what it always did.
-      action.sa_flags = SA_RESTART | Int32(bitPattern: UInt32(SA_RESETHAND))
+      // Reads and writes under way go on; the next SIGINT does what it always did.
+      action.sa_flags = SA_RESTART
+      if signal == SIGINT { action.sa_flags |= Int32(bitPattern: UInt32(SA_RESETHAND)) }
       sigaction(signal, &action, nil)
       sigaddset(&taken, signal)
     }

@@ -66,6 +66,42 @@ import VAE
     }
   }
 
+  /// A run that goes on in another directory brings its best along, with the first checkpoint
+  /// there; and no other's.
+  @Test func theBestComesAlong() throws {
+    try Training.withDirectory { place in
+      let (old, new, third) = (place + "/old", place + "/new", place + "/third")
+      let trainer = try Self.trainer()
+      do {
+        let run = try RunDirectory(old, isResumed: false)
+        for loss in [5.0, 6] {
+          _ = try trainer.trainEpoch()
+          let isLowest = trainer.note(testLoss: loss)
+          try run.keep(trainer.checkpoint(), isBest: isLowest)
+        }
+      }
+      let best = try #require(trainer.best)
+      #expect(best == (try Checkpoint(readFrom: old + "/best.safetensors").best))
+      for (path, isOwn) in [(new, true), (third, false)] {
+        let run = try RunDirectory(path, isResumed: false)
+        if isOwn {
+          run.inheritBest(best, from: old)
+        } else {
+          // A best that came before: not what lies there.
+          let earlier = try Self.trainer()
+          _ = try earlier.trainEpoch()
+          _ = earlier.note(testLoss: 5.5)
+          run.inheritBest(try #require(earlier.best), from: old)
+        }
+        #expect(try Self.names(path).allSatisfy { !$0.hasSuffix("safetensors") })
+        try run.keep(trainer.checkpoint())
+        #expect(try Self.names(path).contains(RunDirectory.bestName) == isOwn)
+      }
+      let came = FileManager.default.contents(atPath: new + "/best.safetensors")
+      #expect(came == FileManager.default.contents(atPath: old + "/best.safetensors"))
+    }
+  }
+
   /// Going back to an earlier checkpoint leaves the later ones until they are passed.
   @Test func goingBack() throws {
     try Training.withDirectory { path in

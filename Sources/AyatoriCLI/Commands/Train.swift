@@ -148,7 +148,11 @@ struct Train: ParsableCommand, HasExample {
     }
     let directory = try path.map { path in
       let isResumed = resumed.map { isSameFile($0, path) } ?? false
-      return try RunDirectory(path, keeping: keep, isResumed: isResumed)
+      let directory = try RunDirectory(path, keeping: keep, isResumed: isResumed)
+      if let best = trainer.best, let resumed, !isResumed {
+        directory.inheritBest(best, from: resumed)
+      }
+      return directory
     }
     if let directory, directory.replacesEarlierRun {
       Console.error(

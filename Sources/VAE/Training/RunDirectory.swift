@@ -13,6 +13,8 @@ public final class RunDirectory {
   private let lock: DirectoryLock
   /// Whether checkpoints of an earlier run are still to be replaced.
   private var holdsEarlierRun: Bool
+  /// The best so far, of the directory that the run comes from; written with the first checkpoint.
+  private var inherited: Checkpoint?
 
   public static let bestName = "best.safetensors"
 
@@ -35,18 +37,31 @@ public final class RunDirectory {
     holdsEarlierRun && directoryEntries(path).contains(Checkpoint.fileName)
   }
 
+  /// Takes over the checkpoint of the lowest loss so far from another directory, where a run comes
+  /// from that goes on here. One that is not of that loss, or cannot be read, is left.
+  public func inheritBest(_ best: BestLoss, from directory: String) {
+    let found = try? Checkpoint(readFrom: directory + "/" + RunDirectory.bestName)
+    if found?.best == best { inherited = found }
+  }
+
   /// Writes a checkpoint, and takes away those that are too many. Throws diagnostics; the
   /// checkpoints that were there are then whole, and still there.
   public func keep(_ checkpoint: Checkpoint, isBest: Bool = false) throws(Diagnostic) {
     let own = numbered(checkpoint.step)
     try checkpoint.write(to: own)
     try AtomicFile.name(own, as: newest)
-    if isBest { try AtomicFile.name(own, as: path + "/" + RunDirectory.bestName) }
+    let best = path + "/" + RunDirectory.bestName
+    if isBest {
+      try AtomicFile.name(own, as: best)
+    } else if let inherited {
+      try inherited.write(to: best)
+    }
     let earlier = steps.filter { holdsEarlierRun ? $0 != checkpoint.step : $0 < checkpoint.step }
     for step in earlier.dropLast(holdsEarlierRun ? 0 : kept - 1) {
       AtomicFile.remove(numbered(step))
     }
-    if holdsEarlierRun, !isBest { AtomicFile.remove(path + "/" + RunDirectory.bestName) }
+    if holdsEarlierRun, !isBest, inherited == nil { AtomicFile.remove(best) }
+    inherited = nil
     holdsEarlierRun = false
   }
 

@@ -150,12 +150,39 @@ import VAE
 
   @Test func goingOnMakesTheUpdate() throws {
     let trainer = try Self.trainer(Self.logarithm, .continue)
-    var steps: [UInt64] = []
-    trainer.onFault = { steps.append($0.step) }
+    var faults: [NonFiniteStep] = []
+    trainer.onFault = { faults.append($0) }
     let mean = try trainer.trainEpoch()
-    #expect(!mean.isFinite && steps.count == 1 && trainer.epoch == 1)
-    // The gradient was finite: only the sum of losses is spoilt.
+    #expect(!mean.isFinite && faults.count == 1 && trainer.epoch == 1)
+    #expect(faults.first?.births.map(\.node) == ["bad"])
+    // The gradient was finite: only the sum of losses is spoilt. Looking for the node changed
+    // nothing: the parameters are what all four updates make them.
     _ = try trainer.checkpoint()
+    let sums = [0, 1].map { pixel in
+      stride(from: pixel, to: 8, by: 2).reduce(0.0) { $0 - 0.5 * Double(Self.pixels[$1]) / 100 }
+    }
+    let found = try #require(trainer.arrays.first?.array.doubles)
+    for (a, b) in zip(found, sums) { #expect(abs(a - b) < 1e-15, "\(found), \(sums)") }
+  }
+
+  /// Going on: the first step is told with its node, though its loss was finite and only the next
+  /// step's is not; from then on steps alone.
+  @Test func goingOnNamesTheFirstNode() throws {
+    let body = "root = sqrt(sum(square(w)))\nloss = sum(w * x) + root"
+    let trainer = try Self.trainer(body, .continue)
+    var faults: [NonFiniteStep] = []
+    trainer.onFault = { faults.append($0) }
+    _ = try trainer.trainEpoch()
+    _ = try trainer.trainEpoch()
+    #expect(faults.map(\.step) == [0, 1, 2, 3, 4, 5, 6, 7])
+    #expect(faults.first?.births.isEmpty == false)
+    #expect(faults.dropFirst().allSatisfy { $0.births.isEmpty })
+    // The last step of an epoch has no next one.
+    let single = try Self.trainer(body, .continue, batchSize: 4)
+    faults = []
+    single.onFault = { faults.append($0) }
+    _ = try single.trainEpoch()
+    #expect(faults.map(\.step) == [0] && faults.first?.births.isEmpty == false)
   }
 
   /// A skipped step is part of the run's history: going on from a checkpoint after it, or before
@@ -182,11 +209,28 @@ import VAE
     }
   }
 
-  /// Parameters that were not finite to begin with are where it was born.
-  @Test func parametersThatCameSo() throws {
-    let trainer = try Self.trainer("loss = sum(w * x)", .stop)
+  /// Parameters that were not finite to begin with: no step is to blame, and skipping helps none.
+  @Test(arguments: [NonFinitePolicy.stop, .skip])
+  func parametersThatCameSo(policy: NonFinitePolicy) throws {
+    let trainer = try Self.trainer("loss = sum(w * x)", policy)
     try trainer.set("w", NDArray([1.0, .nan], shape: [2]))
-    let found = Training.diagnostics { _ = try trainer.trainEpoch() }
-    #expect(found.first?.got?.contains("nan at [1] of w") == true, "\(found)")
+    for _ in 0..<2 {
+      let found = Training.diagnostics { _ = try trainer.trainEpoch() }
+      #expect(found.map(\.id) == ["state-not-finite"])
+      #expect(found.first?.place == "w" && found.first?.got == "nan at [1]", "\(found)")
+      #expect(found.first?.location?.line == 4)
+      #expect(trainer.step == 0)
+    }
+  }
+
+  /// Going on all the same means with these too; where they come from is told.
+  @Test func dont_refuseWhatIsToGoOn() throws {
+    let trainer = try Self.trainer("loss = sum(w * x)", .continue)
+    try trainer.set("w", NDArray([1.0, .nan], shape: [2]))
+    var faults: [NonFiniteStep] = []
+    trainer.onFault = { faults.append($0) }
+    let mean = try trainer.trainEpoch()
+    #expect(mean.isNaN && faults.count == 4)
+    #expect(faults.first?.births.first?.node == "w")
   }
 }

@@ -22,12 +22,42 @@ public struct NonFiniteStep: Sendable {
   public let births: [NonFiniteBirth]
 }
 
+/// The first element of an array that is not finite.
+struct NonFiniteElement {
+  let index: [Int]
+  let value: Double
+
+  /// Nil when all are finite.
+  init?(_ array: NDArray) {
+    guard !Trainer.isFinite(array), let place = array.doubles.firstIndex(where: { !$0.isFinite })
+    else { return nil }
+    value = array.doubles[place]
+    var rest = place
+    var index: [Int] = []
+    for size in array.shape.reversed() {
+      index.insert(rest % size, at: 0)
+      rest /= size
+    }
+    self.index = index
+  }
+}
+
 extension Trainer {
   /// The trainer's state before a step.
   struct Snapshot {
     var step: UInt64
     var underWay: EpochSum
     var arrays: [(name: String, array: NDArray)]
+  }
+
+  /// Throws a diagnostic when the run begins, or goes on, with numbers that are not finite: then no
+  /// step is to blame.
+  func checkStart() throws {
+    for (name, array) in arrays {
+      if let bad = NonFiniteElement(array) {
+        throw Diagnostic.startNotFinite(graph.node(named: name), name, bad, epoch: epoch)
+      }
+    }
   }
 
   /// Steps between two snapshots: their cost is then below a hundredth of the steps'.
@@ -41,7 +71,7 @@ extension Trainer {
   /// Whether parameters and the optimiser's state are all finite.
   var isFinite: Bool { arrays.allSatisfy { Trainer.isFinite($0.array) } }
 
-  private static func isFinite(_ array: NDArray) -> Bool {
+  fileprivate static func isFinite(_ array: NDArray) -> Bool {
     array.withUnsafeBytes { bytes in
       switch array.dtype {
       case .f32: bytes.bindMemory(to: Float.self).allSatisfy(\.isFinite)
@@ -51,9 +81,16 @@ extension Trainer {
     }
   }
 
-  /// Remembers where the run stands. A state that is not finite goes back to the snapshot before.
+  /// Remembers where the run stands. A state that is not finite goes back to the snapshot before,
+  /// or is told of where the options say to go on.
   func takeSnapshot(_ order: [Int]) throws {
-    if snapshot != nil, !isFinite { try recover(order) }
+    if snapshot != nil, !isFinite {
+      if options.onNonFinite == .continue {
+        _ = try tellFirstFault(order)
+        return
+      }
+      try recover(order)
+    }
     snapshot = Snapshot(step: step, underWay: underWay, arrays: arrays)
   }
 
@@ -68,19 +105,39 @@ extension Trainer {
     try recover(order)
   }
 
-  /// Finds the step since the last snapshot that was the first not to be finite, by doing them all
-  /// once more, to the same bits; then stands before that step, and does what the options say.
-  ///
-  /// Throws a diagnostic that names where the values were born, unless steps are to be skipped.
+  /// Stands before the first step since the last snapshot that was not finite, and does what the
+  /// options say: throws a diagnostic that names where the values were born, or skips the step.
   func recover(_ order: [Int]) throws {
-    guard var last = snapshot else { return }
+    guard let snapshot else { preconditionFailure("nothing to go back to") }
+    try judge(loss: try standBeforeFault(since: snapshot, order), order)
+  }
+
+  /// Where a run goes on all the same: tells of its first step that was not finite, with where the
+  /// values were born, and stands where it stood. Snapshots are of no use any more then. Returns
+  /// the steps before that one; nil when it was told of before.
+  func tellFirstFault(_ order: [Int]) throws -> UInt64? {
+    guard !isFaultTold, let snapshot else { return nil }
+    isFaultTold = true
+    let now = Snapshot(step: step, underWay: underWay, arrays: arrays)
+    _ = try standBeforeFault(since: snapshot, order)
+    let fault = NonFiniteStep(epoch: epoch, step: step, births: try births(order))
+    onFault(fault)
+    try restore(now)
+    self.snapshot = nil
+    return fault.step
+  }
+
+  /// Finds the first step since the snapshot that was not finite, by doing them all once more, to
+  /// the same bits; stands before it, and returns its loss.
+  private func standBeforeFault(since snapshot: Snapshot, _ order: [Int]) throws -> Double {
+    var last = snapshot
     try restore(last)
     let end = UInt64((epoch + 1) * stepsPerEpoch)
     while step < end {
       let value = try takeStep(order)
       if !value.isFinite || !isFinite {
         try restore(last)
-        return try judge(loss: value, order)
+        return value
       }
       last = Snapshot(step: step, underWay: underWay, arrays: arrays)
     }

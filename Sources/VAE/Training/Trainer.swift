@@ -53,6 +53,8 @@ public final class Trainer {
   let identity: [(name: String, value: String)]
   /// Where the last steps began: what a step that goes wrong is found from.
   var snapshot: Snapshot?
+  /// Where the run goes on after steps that are not finite: whether the first was told of.
+  var isFaultTold = false
   let source: Graph
   let inputs: DataInputs
   let compiler: Compiler
@@ -133,20 +135,27 @@ public final class Trainer {
   ) throws -> Double {
     let order = order
     let isGuarded = options.onNonFinite != .continue
+    if isGuarded, snapshot == nil { try checkStart() }
     while true {
       guard position < stepsPerEpoch else {
-        if !isGuarded || isFinite { break }
+        if isFinite { break }
+        if !isGuarded {
+          _ = try tellFirstFault(order)
+          break
+        }
         try recover(order)
         continue
       }
-      if isGuarded, isSnapshotDue { try takeSnapshot(order) }
+      if isSnapshotDue, isGuarded || !isFaultTold { try takeSnapshot(order) }
       let value = try takeStep(order)
       if !value.isFinite {
         if isGuarded {
           try recover(order)
           continue
         }
-        onFault(NonFiniteStep(epoch: epoch, step: step - 1, births: []))
+        if try tellFirstFault(order) != step - 1 {
+          onFault(NonFiniteStep(epoch: epoch, step: step - 1, births: []))
+        }
       }
       if let recorder, step % UInt64(recorder.header.every) == 0 {
         try record(

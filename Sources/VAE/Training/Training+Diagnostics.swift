@@ -91,6 +91,15 @@ extension Diagnostic {
       notes: [.init("no checkpoint was written for this epoch")], fix: unstable)
   }
 
+  static func startNotFinite(
+    _ node: Node?, _ name: String, _ bad: NonFiniteElement, epoch: Int
+  ) -> Diagnostic {
+    Diagnostic(
+      "state-not-finite", "'\(name)' is not finite before the next step of epoch \(epoch + 1)",
+      at: node?.location, place: name, expected: "finite parameters and optimizer state",
+      got: "\(text(bad.value)) at \(bad.index)")
+  }
+
   private static let unstable =
     "lower --learning-rate, or look at the graph with 'ayatori gradflow'"
 
@@ -107,6 +116,29 @@ extension Diagnostic {
     Diagnostic(
       "not-a-checkpoint", "the file is not a checkpoint of 'ayatori train'", place: path,
       expected: "safetensors with the metadata 'format: \(Checkpoint.format)'", got: got)
+  }
+
+  static func checkpointDamaged(_ path: String, _ checksum: String, _ got: String?) -> Diagnostic {
+    Diagnostic(
+      "checkpoint-damaged", "the checkpoint is not as it was written", place: path,
+      expected: "the checksum \(checksum), which is that of its contents",
+      got: got ?? "no checksum",
+      fix: "go on from another: the last few and the best lie in the run's directory")
+  }
+
+  static func checkpointNotFinite(
+    _ path: String, _ name: String, _ bad: NonFiniteElement
+  ) -> Diagnostic {
+    Diagnostic(
+      "checkpoint-not-finite", "'\(name)' of the checkpoint is not finite", place: path,
+      expected: "finite parameters and optimizer state", got: "\(text(bad.value)) at \(bad.index)")
+  }
+
+  static func checkpointLossNotFinite(_ path: String, _ loss: Double) -> Diagnostic {
+    Diagnostic(
+      "checkpoint-not-finite", "the checkpoint's sum of losses is not finite", place: path,
+      expected: "a finite sum, since steps that are not finite do not count", got: text(loss),
+      fix: "a run that goes on after such steps goes on so: --on-nonfinite continue")
   }
 
   /// `differing` are name, value in the checkpoint and value of this run.

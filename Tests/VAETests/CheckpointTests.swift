@@ -152,32 +152,125 @@ import VAE
       try trainer.writeCheckpoint(to: directory)
       let good = try SafetensorsFile.read(path)
       for (key, value) in [
-        ("format", "pt"), ("version", "3"), ("version", "x"), ("epoch.loss", "no"),
+        ("format", "pt"), ("version", "4"), ("version", "x"), ("epoch.loss", "no"),
         ("epoch.images", "-1"), ("epoch", "-1"), ("epoch", "x"), ("step", "-3"),
+        ("best.loss", "no"), ("best.loss", "7ff8000000000000"), ("best.epoch", "3"),
       ] {
         var bad = good
         bad.metadata[key] = value
         try bad.write(to: path)
         #expect(resume() == ["not-a-checkpoint"], "\(key)")
       }
-      for step in ["18446744073709551615", "1", "25"] {
+      for (epoch, step) in [
+        ("0", "18446744073709551615"), ("0", "1"), ("0", "25"),
+        // 24 steps an epoch: the one under way ends beyond the largest integer.
+        ("384307168202282325", "9223372036854775800"), ("9223372036854775807", "0"),
+      ] {
         var bad = good
+        bad.metadata["epoch"] = epoch
         bad.metadata["step"] = step
-        try bad.write(to: path)
-        #expect(resume() == ["checkpoint-steps"], "\(step)")
+        try Checkpoint.sealed(bad).write(to: path)
+        #expect(resume() == ["checkpoint-steps"], "\(epoch), \(step)")
       }
       var bad = good
       bad.tensors.removeAll { $0.name == "adam.t" }
-      try bad.write(to: path)
+      try Checkpoint.sealed(bad).write(to: path)
       #expect(resume() == ["checkpoint-array"])
       bad = good
       bad.tensors.append((name: "more", array: NDArray(zeros: .f32, shape: [1])))
-      try bad.write(to: path)
+      try Checkpoint.sealed(bad).write(to: path)
       #expect(resume() == ["unknown-feed"])
       try AtomicFile.write(Array("not safetensors".utf8), to: path)
       #expect(resume().first?.hasPrefix("safetensors-") == true)
       try good.write(to: path)
       try trainer.resume(from: directory)
+    }
+  }
+
+  /// One bit of a number, a number that is not there, a word of the metadata: nothing is resumed.
+  @Test func damageIsSeen() throws {
+    try Training.withDirectory { directory in
+      let trainer = try Training.digits(dims: ["D": 64, "H": 4, "Z": 2])
+      _ = try trainer.trainEpoch()
+      try trainer.writeCheckpoint(to: directory)
+      let path = Checkpoint.path(in: directory)
+      let good = try SafetensorsFile.read(path)
+      func found(_ file: SafetensorsFile) throws -> Diagnostic? {
+        try file.write(to: path)
+        return Training.diagnostics { try trainer.resume(from: directory) }.first
+      }
+      let place = try #require(good.tensors.firstIndex { $0.name == "fc2.b" })
+      let biases = good.tensors[place].array.floats
+      var flipped = good
+      flipped.tensors[place].array = NDArray(
+        [Float(bitPattern: biases[0].bitPattern ^ 1)] + biases.dropFirst(), shape: [4])
+      #expect(try found(flipped)?.id == "checkpoint-damaged")
+      for key in ["checksum", "run.seed", "epoch.loss", "best.loss"] {
+        var bad = good
+        bad.metadata[key] = key.hasSuffix("loss") ? "3ff0000000000000" : nil
+        bad.metadata["best.epoch"] = key == "best.loss" ? "1" : nil
+        let diagnostic = try #require(try found(bad), "\(key)")
+        #expect(diagnostic.id == "checkpoint-damaged" && diagnostic.place == path, "\(key)")
+      }
+      try good.write(to: path)
+      try trainer.resume(from: directory)
+    }
+  }
+
+  /// Version 2 has no checksum; what tells runs apart must be there.
+  @Test func theSecondVersionIsRead() throws {
+    try Training.withDirectory { directory in
+      let trainer = try Training.digits(dims: ["D": 64, "H": 4, "Z": 2])
+      _ = try trainer.trainEpoch()
+      try trainer.writeCheckpoint(to: directory)
+      let path = Checkpoint.path(in: directory)
+      var old = try SafetensorsFile.read(path)
+      old.metadata["version"] = "2"
+      old.metadata["checksum"] = nil
+      try old.write(to: path)
+      try trainer.resume(from: directory)
+      old.metadata["run.seed"] = nil
+      old.metadata["run.learning-rate"] = nil
+      try old.write(to: path)
+      let found = Training.diagnostics { try trainer.resume(from: directory) }
+      #expect(found.map(\.id) == ["checkpoint-mismatch"])
+      #expect(
+        found.first?.got == "seed unknown, learning-rate unknown in the checkpoint", "\(found)")
+    }
+  }
+
+  /// No run writes what is not finite: neither parameters nor, but where it goes on all the same,
+  /// the sum of losses.
+  @Test func dont_resumeWhatIsNotFinite() throws {
+    try Training.withDirectory { directory in
+      var options = Training.options()
+      let dims = ["D": 64, "H": 4, "Z": 2]
+      let trainer = try Training.digits(options, dims: dims)
+      options.onNonFinite = .continue
+      let other = try Training.digits(options, dims: dims)
+      _ = try trainer.trainEpoch()
+      try trainer.writeCheckpoint(to: directory)
+      let path = Checkpoint.path(in: directory)
+      let good = try SafetensorsFile.read(path)
+      func found(_ file: SafetensorsFile, _ trainer: Trainer) throws -> Diagnostic? {
+        try Checkpoint.sealed(file).write(to: path)
+        return Training.diagnostics { try trainer.resume(from: directory) }.first
+      }
+      var bad = good
+      let place = try #require(good.tensors.firstIndex { $0.name == "adam.m.fc3.W" })
+      var values = good.tensors[place].array.floats
+      values[5] = -.infinity
+      bad.tensors[place].array = NDArray(values, shape: [64, 4])
+      for trainer in [trainer, other] {
+        let diagnostic = try #require(try found(bad, trainer))
+        #expect(diagnostic.id == "checkpoint-not-finite" && diagnostic.place == path)
+        #expect(diagnostic.got == "-inf at [1, 1]")
+        #expect(diagnostic.message == "'adam.m.fc3.W' of the checkpoint is not finite")
+      }
+      bad = good
+      bad.metadata["epoch.loss"] = "7ff8000000000000"
+      #expect(try found(bad, trainer)?.id == "checkpoint-not-finite")
+      try other.resume(from: directory)
     }
   }
 
@@ -195,7 +288,7 @@ import VAE
     var bad = try SafetensorsFile.read(path)
     let last = try #require(bad.tensors.indices.last)
     bad.tensors[last].array = NDArray(zeros: .f32, shape: [7, 7, 7])
-    try bad.write(to: path)
+    try Checkpoint.sealed(bad).write(to: path)
     let fresh = try Training.digits(dims: dims)
     let before = fresh.arrays.map(\.array)
     let found = Training.diagnostics { try fresh.resume(from: directory) }

@@ -72,9 +72,12 @@ func inflate(
 
 /// The CRC-32 of ZIP and gzip (ISO 3309), continued from `start`.
 func crc32(_ bytes: [UInt8], continuing start: UInt32 = 0) -> UInt32 {
-  bytes.withUnsafeBufferPointer { buffer in
-    // zlib takes a null pointer for a request of the starting value.
-    guard let base = buffer.baseAddress, !buffer.isEmpty else { return start }
-    return UInt32(truncatingIfNeeded: crc32_z(UInt(start), base, buffer.count))
-  }
+  bytes.withUnsafeBytes { crc32($0, continuing: start) }
+}
+
+package func crc32(_ bytes: UnsafeRawBufferPointer, continuing start: UInt32) -> UInt32 {
+  // zlib takes a null pointer for a request of the starting value.
+  guard let base = bytes.baseAddress, !bytes.isEmpty else { return start }
+  return UInt32(
+    truncatingIfNeeded: crc32_z(UInt(start), base.assumingMemoryBound(to: UInt8.self), bytes.count))
 }

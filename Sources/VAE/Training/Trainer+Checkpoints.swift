@@ -64,8 +64,9 @@ extension Trainer {
 
   /// Goes on from a checkpoint: a file, or the newest of a run's directory.
   ///
-  /// Throws when it belongs to another graph, data set or set of options, saying all that differ;
-  /// what it holds is checked before anything of the trainer changes.
+  /// Throws when it belongs to another graph, data set or set of options, saying all that differ,
+  /// and when it holds numbers that are not finite, as no run writes them; what it holds is checked
+  /// before anything of the trainer changes.
   public func resume(from path: String) throws(Diagnostic) {
     let checkpoint = try Checkpoint(readFrom: path)
     let path = Checkpoint.file(path)
@@ -74,7 +75,13 @@ extension Trainer {
     if let name = Set(state.names).subtracting(checkpoint.arrays.map(\.name)).min() {
       throw .checkpointArray(path, name)
     }
-    for (name, array) in checkpoint.arrays { try state.check(name, array) }
+    for (name, array) in checkpoint.arrays {
+      try state.check(name, array)
+      if let bad = NonFiniteElement(array) { throw .checkpointNotFinite(path, name, bad) }
+    }
+    if options.onNonFinite != .continue, !checkpoint.underWay.loss.isFinite {
+      throw .checkpointLossNotFinite(path, checkpoint.underWay.loss)
+    }
     for (name, array) in checkpoint.arrays { try state.set(name, array) }
     epoch = checkpoint.epoch
     step = checkpoint.step
@@ -84,14 +91,16 @@ extension Trainer {
   }
 
   private func checkPosition(of checkpoint: Checkpoint, _ path: String) throws(Diagnostic) {
-    let (before, overflow) = checkpoint.epoch.multipliedReportingOverflow(by: stepsPerEpoch)
-    let steps = Int(exactly: checkpoint.step).map { $0.subtractingReportingOverflow(before) }
-    guard !overflow, let steps, !steps.overflow, (0...stepsPerEpoch).contains(steps.partialValue)
+    // Those of the epoch under way are counted too: its end must be a number.
+    let (after, overflow) = (checkpoint.epoch.addingReportingOverflow(1).partialValue)
+      .multipliedReportingOverflow(by: stepsPerEpoch)
+    guard !overflow, after > 0, let step = Int(exactly: checkpoint.step),
+      (after - stepsPerEpoch...after).contains(step)
     else { throw .checkpointSteps(path, checkpoint, stepsPerEpoch: stepsPerEpoch) }
+    let steps = step - (after - stepsPerEpoch)
     let sum = checkpoint.underWay
-    let seen = min(steps.partialValue * options.batchSize, dataSet.train.count)
-    guard sum.skipped == 0 ? sum.images == seen : sum.images < seen,
-      sum.skipped <= steps.partialValue
+    let seen = min(steps * options.batchSize, dataSet.train.count)
+    guard sum.skipped == 0 ? sum.images == seen : sum.images < seen, sum.skipped <= steps
     else { throw .checkpointSteps(path, checkpoint, stepsPerEpoch: stepsPerEpoch) }
   }
 }

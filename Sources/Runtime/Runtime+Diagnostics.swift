@@ -26,10 +26,11 @@ extension Diagnostic {
       expected: "\(expected), from \(node.type)", got: "\(got)")
   }
 
-  static func fedDType(_ node: Node, got: DType) -> Diagnostic {
+  /// `stored` is the name of what a file has, where that is no dtype of Ayatori's.
+  static func fedDType(_ node: Node, got: DType, stored: String? = nil) -> Diagnostic {
     Diagnostic(
       "fed-dtype", "the array for '\(node.label)' has the wrong dtype", place: node.label,
-      expected: "\(node.type.dtype.numpyName)", got: got.numpyName,
+      expected: "\(node.type.dtype.numpyName)", got: stored ?? got.numpyName,
       fix: "convert it: array.astype('\(node.type.dtype.numpyName)')"
         + (got == .f64 && node.type.dtype == .f32 ? ", or run the graph with --dtype f64" : ""))
   }

@@ -3,9 +3,9 @@ import Runtime
 
 /// Reads the arrays of a `.npz` file that feed nodes of a graph, by name.
 ///
-/// Names and shapes are compared with the graph before an array is unpacked, so that a small file
-/// that would grow to gigabytes is refused by its header. Throws for names that the graph does not
-/// have, shapes that do not fit, and whatever is wrong with the file.
+/// Names, shapes and dtypes are compared with the graph before an array is unpacked, so that a
+/// small file that would grow to gigabytes is refused by its header. Throws for names that the
+/// graph does not have, shapes and dtypes that do not fit, and whatever is wrong with the file.
 public func loadInputs(_ path: String, for graph: Graph) throws -> [String: NDArray] {
   let file = try NPZFile(readFrom: path)
   let strangers = file.members.filter { graph.node(named: $0.name) == nil }
@@ -16,7 +16,7 @@ public func loadInputs(_ path: String, for graph: Graph) throws -> [String: NDAr
     return problem
   }
   guard unknown.isEmpty else { throw Diagnostics(unknown) }
-  try checkShapes(of: file.members, in: path, for: graph)
+  try check(file.members.map(StoredArray.init), in: path, for: graph)
   var arrays: [String: NDArray] = [:]
   for member in file.members { arrays[member.name] = try file.array(of: member) }
   return arrays
@@ -25,18 +25,55 @@ public func loadInputs(_ path: String, for graph: Graph) throws -> [String: NDAr
 /// How many mistakes of one data file are told.
 let mostFileProblems = 20
 
-/// Throws when the members' shapes contradict each other or the graph, naming the file.
-func checkShapes(
-  of members: [NPZFile.Member], in path: String, for graph: Graph
-) throws(Diagnostic) {
-  let shapes = Dictionary(members.map { ($0.name, $0.shape) }) { first, _ in first }
+/// What a file says of an array that has not been read.
+struct StoredArray {
+  /// The name in the file, and that of the node that it is for.
+  let name: String
+  var node: String
+  let dtype: DType
+  /// The file's name of the dtype.
+  let storedDType: String
+  let shape: [Int]
+  /// Where in the file it is, for diagnostics.
+  let place: String
+
+  init(_ member: NPZFile.Member) {
+    (name, node) = (member.name, member.name)
+    (dtype, storedDType) = (member.element.dtype, member.element.numpyName)
+    shape = member.shape
+    place = "member '\(member.name).npy'"
+  }
+
+  init(_ tensor: TensorInfo) {
+    (name, node) = (tensor.name, tensor.name)
+    (dtype, storedDType) = (tensor.dtype, tensor.dtype.numpyName)
+    shape = tensor.shape
+    place = "tensor '\(tensor.name)'"
+  }
+}
+
+/// Throws when the arrays' shapes or dtypes contradict each other or the graph, naming the file.
+func check(_ arrays: [StoredArray], in path: String, for graph: Graph) throws(Diagnostic) {
+  let places = Dictionary(arrays.map { ($0.node, "\(path), \($0.place)") }) { first, _ in first }
   do {
+    let shapes = Dictionary(arrays.map { ($0.node, $0.shape) }) { first, _ in first }
     _ = try SizeSolver(graph).solve(given: [:], shapes: shapes)
   } catch {
     // A dimension that these arrays do not bind may be bound by others.
-    if error.id == "unbound-dimension" { return }
-    var error = error
-    error.place = error.place.map { "\(path), member '\($0).npy'" } ?? path
-    throw error
+    if error.id != "unbound-dimension" {
+      var error = error
+      error.place = error.place.map { places[$0] ?? "\(path): \($0)" } ?? path
+      throw error
+    }
+  }
+  for array in arrays {
+    guard let node = graph.node(named: array.node) else { continue }
+    do throws(Diagnostic) {
+      try node.check(array.dtype, stored: array.storedDType)
+    } catch {
+      var error = error
+      error.place = "\(path), \(array.place)"
+      throw error
+    }
   }
 }

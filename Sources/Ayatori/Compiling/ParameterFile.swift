@@ -1,9 +1,11 @@
 public import GraphIR
+import Runtime
 
 /// Reads parameters by name from a `.npz` or `.safetensors` file.
 ///
 /// Of a training checkpoint only the graph's own parameters and state are taken. Throws for another
-/// kind of file, names that the graph does not have, and parameters that the file lacks.
+/// kind of file, names that the graph does not have, shapes and dtypes that do not fit, and
+/// parameters that the file lacks: all before an array is read.
 ///
 /// PyTorch's names are understood: `fc1.weight` and `fc1.bias` are `fc1.W` and `fc1.b`, whose
 /// layout is the same. `note` hears of it.
@@ -11,44 +13,39 @@ public func loadParameters(
   _ path: String, for graph: Graph, note: (String) -> Void = { _ in }
 ) throws -> [String: NDArray] {
   let wanted = graph.persistent.map(\.label)
-  let arrays: [(name: String, array: NDArray)]
-  var isCheckpoint = false
-  if path.hasSuffix(".npz") {
-    arrays = try npzArrays(path, for: graph, wanted)
-  } else if path.hasSuffix(".safetensors") {
-    let file = try SafetensorsFile.read(path)
-    arrays = file.tensors
-    isCheckpoint = file.metadata["format"] == "ayatori-checkpoint"
-  } else {
-    throw Diagnostic(
-      "parameter-file", "parameters cannot be read from this kind of file", place: path,
-      expected: "a .npz or .safetensors file", got: path)
-  }
-  var result: [String: NDArray] = [:]
+  let file = try StoredParameters(path)
+  var chosen: [StoredArray] = []
   var problems: [Diagnostic] = []
   var renamed = 0
-  for (name, array) in arrays {
-    let own = ownName(name)
-    if wanted.contains(name) {
-      result[name] = array
-    } else if wanted.contains(own), !arrays.contains(where: { $0.name == own }) {
-      result[own] = array
+  let names = Set(file.arrays.map(\.name))
+  for var array in file.arrays {
+    let own = ownName(array.name)
+    if wanted.contains(array.name) {
+      chosen.append(array)
+    } else if wanted.contains(own), !names.contains(own) {
+      array.node = own
+      chosen.append(array)
       renamed += 1
-    } else if !isCheckpoint, problems.count < mostFileProblems {
+    } else if !file.isCheckpoint, problems.count < mostFileProblems {
       problems.append(
         Diagnostic(
-          "unknown-parameter", "graph '\(graph.name)' has no parameter '\(name)'",
-          place: "\(path): \(name)", expected: "one of " + wanted.joined(separator: ", "),
-          got: "'\(name)'", fix: nearest(to: name, among: wanted).map { "did you mean '\($0)'?" }))
+          "unknown-parameter", "graph '\(graph.name)' has no parameter '\(array.name)'",
+          place: "\(path): \(array.name)", expected: "one of " + wanted.joined(separator: ", "),
+          got: "'\(array.name)'",
+          fix: nearest(to: array.name, among: wanted).map { "did you mean '\($0)'?" }))
     }
   }
-  for name in wanted where result[name] == nil {
+  try check(chosen, in: path, for: graph)
+  let found = Set(chosen.map(\.node))
+  for name in wanted where !found.contains(name) {
     problems.append(
       Diagnostic(
         "missing-parameter", "the file lacks a parameter of graph '\(graph.name)'", place: path,
         expected: graph.node(named: name).map { "'\(name)': \($0.type)" }, got: "nothing"))
   }
   guard problems.isEmpty else { throw Diagnostics(problems) }
+  var result: [String: NDArray] = [:]
+  for array in chosen { result[array.node] = try file.array(array.name) }
   if renamed > 0 {
     note(
       "\(renamed) arrays of \(path) bear PyTorch's names: "
@@ -57,21 +54,38 @@ public func loadParameters(
   return result
 }
 
-/// The arrays of a `.npz`. One of a name that is not wanted will be refused by that name: it is not
-/// unpacked, and stands there empty.
-private func npzArrays(
-  _ path: String, for graph: Graph, _ wanted: [String]
-) throws(Diagnostic) -> [(name: String, array: NDArray)] {
-  let file = try NPZFile(readFrom: path)
-  try checkShapes(of: file.members.filter { wanted.contains($0.name) }, in: path, for: graph)
-  var arrays: [(name: String, array: NDArray)] = []
-  for member in file.members {
-    let isWanted = wanted.contains(member.name) || wanted.contains(ownName(member.name))
-    let array =
-      isWanted ? try file.array(of: member) : NDArray(zeros: .f32, shape: [0])
-    arrays.append((member.name, array))
+/// A file of parameters of which the headers have been read.
+private struct StoredParameters {
+  let arrays: [StoredArray]
+  let isCheckpoint: Bool
+  private let read: (String) throws(Diagnostic) -> NDArray?
+
+  init(_ path: String) throws(Diagnostic) {
+    if path.hasSuffix(".npz") {
+      let file = try NPZFile(readFrom: path)
+      arrays = file.members.map(StoredArray.init)
+      isCheckpoint = false
+      read = { name throws(Diagnostic) in
+        guard let member = file.members.first(where: { $0.name == name }) else { return nil }
+        return try file.array(of: member)
+      }
+    } else if path.hasSuffix(".safetensors") {
+      let file = try SafetensorsReader(path)
+      arrays = file.tensors.map(StoredArray.init)
+      isCheckpoint = file.metadata["format"] == "ayatori-checkpoint"
+      read = { name throws(Diagnostic) in
+        guard let tensor = file.tensors.first(where: { $0.name == name }) else { return nil }
+        return try file.array(of: tensor)
+      }
+    } else {
+      throw Diagnostic(
+        "parameter-file", "parameters cannot be read from this kind of file", place: path,
+        expected: "a .npz or .safetensors file", got: path)
+    }
   }
-  return arrays
+
+  /// The array of a name in the file.
+  func array(_ name: String) throws(Diagnostic) -> NDArray? { try read(name) }
 }
 
 /// Ayatori's name of a layer's parameter that bears PyTorch's.

@@ -7,18 +7,23 @@ package struct ByteReader {
   /// The file, and what is inside it, for diagnostics.
   package let place: String
   package let bytes: [UInt8]
+  /// Where in the file the first of `bytes` is, for diagnostics.
+  package let origin: Int
   /// The next byte to read.
   package private(set) var offset: Int
   /// Where reading must stop.
   package let end: Int
 
   /// Reads all of `bytes`, or the part `range`. Misuse traps: the range must be inside.
-  package init(_ bytes: [UInt8], in range: Range<Int>? = nil, place: String) {
+  package init(
+    _ bytes: [UInt8], in range: Range<Int>? = nil, from origin: Int = 0, place: String
+  ) {
     let range = range ?? 0..<bytes.count
     precondition(
       range.lowerBound >= 0 && range.upperBound <= bytes.count,
       "the range \(range) is outside \(bytes.count) bytes")
     self.bytes = bytes
+    self.origin = origin
     self.place = place
     offset = range.lowerBound
     end = range.upperBound
@@ -30,7 +35,8 @@ package struct ByteReader {
   package mutating func take(_ count: Int, for what: String) throws(Diagnostic) -> Range<Int> {
     guard count >= 0, count <= remaining else {
       throw Diagnostic(
-        "truncated-file", "the file ends inside \(what)", place: "\(place), byte \(offset)",
+        "truncated-file", "the file ends inside \(what)",
+        place: "\(place), byte \(origin + offset)",
         expected: "\(count) bytes for \(what)", got: "\(remaining) bytes")
     }
     defer { offset += count }

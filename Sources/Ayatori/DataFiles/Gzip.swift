@@ -15,35 +15,48 @@ public enum Gzip {
   public static func decompress(
     _ bytes: [UInt8], place: String, limit: Int = outputLimit
   ) throws(Diagnostic) -> [UInt8] {
-    try decompress(bytes, place: place, limit: limit, enough: .max)
+    try decompress(ByteSource(bytes, place: place), limit: limit)
+  }
+
+  /// As above, of a file that is read on the way.
+  static func decompress(
+    _ source: ByteSource, limit: Int = outputLimit
+  ) throws(Diagnostic) -> [UInt8] {
+    try decompress(source, limit: limit, enough: .max)
   }
 
   /// At least the first `count` bytes of the contents, or all where there are fewer: to look at a
   /// header before memory is taken for the rest.
   static func beginning(
-    _ bytes: [UInt8], count: Int, place: String
+    _ source: ByteSource, count: Int
   ) throws(Diagnostic) -> [UInt8] {
-    try decompress(bytes, place: place, limit: outputLimit, enough: count)
+    try decompress(source, limit: outputLimit, enough: count)
   }
 
   private static func decompress(
-    _ bytes: [UInt8], place: String, limit: Int, enough: Int
+    _ source: ByteSource, limit: Int, enough: Int
   ) throws(Diagnostic) -> [UInt8] {
-    guard isGzip(bytes) else { throw .notGzip(bytes, place: place) }
+    let place = source.place
+    func begins(at position: Int) throws(Diagnostic) -> [UInt8] {
+      try source.bytes(position..<min(position + 2, source.count))
+    }
+    let magic = try begins(at: 0)
+    guard isGzip(magic) else { throw .notGzip(magic, place: place) }
     var output: [UInt8] = []
     var position = 0
     repeat {
       let member = position
       do {
         position = try inflate(
-          bytes, in: member..<bytes.count, framing: .gzip, into: &output, limit: limit,
+          source, in: member..<source.count, framing: .gzip, into: &output, limit: limit,
           enough: enough)
       } catch {
         throw .gzip(error, place: "\(place), gzip member at byte \(member)", limit: limit)
       }
-      if output.count >= enough || bytes[position...].allSatisfy({ $0 == 0 }) { break }
-      if !bytes[position...].starts(with: [0x1F, 0x8B]) {
-        throw .gzipTrailing(bytes.count - position, place: "\(place), byte \(position)")
+      if output.count >= enough { break }
+      if try source.isZero(from: position) { break }
+      if try !isGzip(begins(at: position)) {
+        throw .gzipTrailing(source.count - position, place: "\(place), byte \(position)")
       }
     } while true
     return output
@@ -71,6 +84,7 @@ extension Diagnostic {
       Diagnostic(
         "gzip-corrupt", "the gzip data is damaged", place: place, got: reason,
         fix: "fetch the file again")
+    case .failed(let diagnostic): diagnostic
     case .tooLarge:
       Diagnostic(
         gzipTooLarge, "the gzip data grows beyond the limit", place: place,

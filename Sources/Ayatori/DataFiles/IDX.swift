@@ -25,48 +25,71 @@ public struct IDXFile: Sendable, Equatable {
 
   /// Reads a file, plain or gzip; its first bytes tell which, not its name.
   public static func read(_ path: String, rank: Int? = nil) throws(Diagnostic) -> IDXFile {
-    let bytes = try readFile(path, limit: sizeLimit) { head, _ throws(Diagnostic) in
-      if !Gzip.isGzip(head) { _ = try IDXHeader(head, place: path, rank: rank) }
-    }
-    return try decode(bytes, place: path, rank: rank)
+    try IDXReader(path, rank: rank).read()
   }
 
   /// Reads the bytes of a file, plain or gzip. A `rank` is demanded: 3 for images, 1 for labels.
   public static func decode(
     _ bytes: [UInt8], place: String, rank: Int? = nil
   ) throws(Diagnostic) -> IDXFile {
-    guard Gzip.isGzip(bytes) else { return try decodePlain(bytes, place: place, rank: rank) }
-    let beginning = try Gzip.beginning(bytes, count: IDXHeader.longest, place: place)
-    let header = try IDXHeader(beginning, place: place, rank: rank)
-    let plain: [UInt8]
+    try IDXReader(ByteSource(bytes, place: place), rank: rank).read()
+  }
+}
+
+/// An IDX file of which the header has been read, so that the dims can be judged before memory is
+/// taken for the data.
+public struct IDXReader: Sendable {
+  private let source: ByteSource
+  private let header: IDXHeader
+  private let isGzip: Bool
+
+  /// What the file says of itself, outermost first.
+  public var dims: [Int] { header.dims }
+
+  /// Opens a file, plain or gzip. Throws when the header is wrong, and when a plain file is shorter
+  /// or longer than its header says.
+  public init(_ path: String, rank: Int? = nil) throws(Diagnostic) {
+    let source = try ByteSource(
+      readFrom: path, limit: IDXFile.sizeLimit
+    ) { head, _ throws(Diagnostic) in
+      if !Gzip.isGzip(head) { _ = try IDXHeader(head, place: path, rank: rank) }
+    }
+    try self.init(source, rank: rank)
+  }
+
+  init(_ source: ByteSource, rank: Int?) throws(Diagnostic) {
+    self.source = source
+    let head = try source.bytes(0..<min(source.count, IDXHeader.longest))
+    isGzip = Gzip.isGzip(head)
+    let beginning =
+      isGzip ? try Gzip.beginning(source, count: IDXHeader.longest) : head
+    header = try IDXHeader(beginning, place: source.place, rank: rank)
+    if !isGzip { try header.check(total: source.count, place: source.place) }
+  }
+
+  /// The data too. A compressed file is shown to be as long as its header says.
+  public func read() throws(Diagnostic) -> IDXFile {
+    guard isGzip else {
+      return IDXFile(
+        dims: header.dims, bytes: try source.bytes(header.dataStart..<source.count))
+    }
+    var plain: [UInt8]
     do {
       // A little more than is claimed, so that what follows can be counted.
       plain = try Gzip.decompress(
-        bytes, place: place, limit: min(sizeLimit, header.dataStart + header.size + 1 << 16))
+        source, limit: min(IDXFile.sizeLimit, header.dataStart + header.size + 1 << 16))
     } catch {
       guard error.id == Diagnostic.gzipTooLarge else { throw error }
-      throw .idxTrailing(header.dims, extra: "more than \(1 << 16)", place: place)
+      throw .idxTrailing(header.dims, extra: "more than \(1 << 16)", place: source.place)
     }
-    return try decodePlain(plain, place: place, rank: rank)
-  }
-
-  private static func decodePlain(
-    _ bytes: [UInt8], place: String, rank: Int?
-  ) throws(Diagnostic) -> IDXFile {
-    let header = try IDXHeader(bytes, place: place, rank: rank)
-    let got = bytes.count - header.dataStart
-    guard header.size <= got else {
-      throw .idxSize(header.dims, expected: "\(header.size)", got: got, place: place)
-    }
-    guard header.size == got else {
-      throw .idxTrailing(header.dims, extra: "\(got - header.size)", place: place)
-    }
-    return IDXFile(dims: header.dims, bytes: Array(bytes[header.dataStart...]))
+    try header.check(total: plain.count, place: source.place)
+    plain.removeFirst(header.dataStart)
+    return IDXFile(dims: header.dims, bytes: plain)
   }
 }
 
 /// What an IDX file begins with. Read from the file's first bytes, before the rest is.
-private struct IDXHeader {
+private struct IDXHeader: Sendable {
   let dims: [Int]
   /// Bytes of data that the dims ask for.
   let size: Int
@@ -92,6 +115,15 @@ private struct IDXHeader {
     self.dims = dims
     self.size = size
     dataStart = reader.offset
+  }
+
+  /// Throws when a file of `total` bytes is shorter or longer than the dims ask for.
+  func check(total: Int, place: String) throws(Diagnostic) {
+    let got = total - dataStart
+    guard size <= got else {
+      throw .idxSize(dims, expected: "\(size)", got: got, place: place)
+    }
+    guard size == got else { throw .idxTrailing(dims, extra: "\(got - size)", place: place) }
   }
 }
 

@@ -1,10 +1,13 @@
 import CZlib
+import GraphIR
 
 /// Why a deflate stream could not be read; the caller words it for its format.
 enum InflateFailure: Error {
   case truncated
   case corrupt(String)
   case tooLarge
+  /// The file could not be read, or there was no memory for what comes out.
+  case failed(Diagnostic)
 }
 
 /// What is round the deflate stream (RFC 1951).
@@ -21,7 +24,7 @@ enum InflateFraming: Int32 {
 /// never beyond `limit` bytes in all. With `enough` bytes it stops early, and returns where it is;
 /// what came out beyond them is not dropped.
 func inflate(
-  _ bytes: [UInt8], in range: Range<Int>, framing: InflateFraming, into output: inout [UInt8],
+  _ source: ByteSource, in range: Range<Int>, framing: InflateFraming, into output: inout [UInt8],
   limit: Int, enough: Int = .max
 ) throws(InflateFailure) -> Int {
   // On the heap: zlib remembers the stream's address, which must not change between calls.
@@ -34,16 +37,26 @@ func inflate(
   defer { inflateEnd(stream) }
 
   var position = range.lowerBound
+  // What has been read of the stream, and where in the file that begins.
+  var input: [UInt8] = []
+  var origin = position
   // One byte more than may come out shows that more would.
   var chunk = [UInt8](repeating: 0, count: min(limit, 1 << 18) + 1)
   while true {
-    // zlib counts in 32 bits.
-    let offered = min(range.upperBound - position, 1 << 30)
+    if position == origin + input.count, position < range.upperBound {
+      let end = min(range.upperBound, position + ByteSource.chunk)
+      do throws(Diagnostic) { input = try source.bytes(position..<end) } catch {
+        throw .failed(error)
+      }
+      origin = position
+    }
+    let offered = origin + input.count - position
     let room = chunk.count
-    let code = bytes.withUnsafeBufferPointer { source in
+    let consumed = position - origin
+    let code = input.withUnsafeBufferPointer { source in
       chunk.withUnsafeMutableBufferPointer { target in
         // zlib's interface is not const-correct; it does not write to the input.
-        let next = source.baseAddress.map { UnsafeMutablePointer(mutating: $0 + position) }
+        let next = source.baseAddress.map { UnsafeMutablePointer(mutating: $0 + consumed) }
         stream.pointee.next_in = next
         stream.pointee.avail_in = UInt32(offered)
         stream.pointee.next_out = target.baseAddress
@@ -54,7 +67,11 @@ func inflate(
     position += offered - Int(stream.pointee.avail_in)
     let produced = room - Int(stream.pointee.avail_out)
     if output.count + produced > limit, enough == .max { throw .tooLarge }
-    output += chunk[..<produced]
+    do throws(Diagnostic) {
+      try output.append(chunk[..<produced], place: source.place)
+    } catch {
+      throw .failed(error)
+    }
     if output.count >= enough { return position }
     switch code {
     case Z_STREAM_END: return position

@@ -57,6 +57,17 @@ struct NPYElement: Equatable {
     }
   }
 
+  /// NumPy's name of the file's dtype: `uint8`.
+  var numpyName: String {
+    let bits = size * 8
+    return switch kind {
+    case .f2, .f4, .f8: "float\(bits)"
+    case .i1, .i2, .i4, .i8: "int\(bits)"
+    case .u1, .u2, .u4: "uint\(bits)"
+    case .b1: "bool"
+    }
+  }
+
   /// Little-endian elements of `dtype` from the file's; `raw` holds whole elements.
   func converted(_ raw: ArraySlice<UInt8>) -> [UInt8] {
     switch kind {

@@ -31,6 +31,7 @@ struct NPZFile {
     /// The member's name without `.npy`.
     let name: String
     let shape: [Int]
+    let element: NPYElement
     fileprivate let entry: ZipReader.Entry
   }
 
@@ -40,17 +41,21 @@ struct NPZFile {
   private let place: String
 
   init(readFrom path: String) throws(Diagnostic) {
-    let bytes = try readFile(path) { head, size throws(Diagnostic) in
+    let source = try ByteSource(readFrom: path) { head, size throws(Diagnostic) in
       guard head.starts(with: [0x50, 0x4B]) else {
         throw .zipMagic(head, size: size, place: path)
       }
     }
-    try self.init(bytes, place: path)
+    try self.init(source)
   }
 
   init(_ bytes: [UInt8], place: String) throws(Diagnostic) {
-    archive = try ZipReader(bytes, place: place)
-    self.place = place
+    try self.init(ByteSource(bytes, place: place))
+  }
+
+  private init(_ source: ByteSource) throws(Diagnostic) {
+    archive = try ZipReader(source)
+    place = source.place
     var members: [Member] = []
     for entry in archive.entries {
       guard entry.name.hasSuffix(npySuffix) else {
@@ -64,7 +69,7 @@ struct NPZFile {
       members.append(
         Member(
           name: String(entry.name.dropLast(npySuffix.count)), shape: layout.header.shape,
-          entry: entry))
+          element: layout.element, entry: entry))
     }
     self.members = members
   }

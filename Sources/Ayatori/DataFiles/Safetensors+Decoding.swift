@@ -5,36 +5,9 @@ extension SafetensorsFile {
   public static func decode(
     _ bytes: [UInt8], place: String
   ) throws(Diagnostic) -> SafetensorsFile {
-    try checkBeginning(bytes, size: bytes.count, place: place)
-    var reader = ByteReader(bytes, place: place)
-    let length = try reader.little(UInt64.self, for: "the header's length")
-    let range = try reader.take(Int(length), for: "the header")
-    var parser = StrictJSONParser(bytes[range], place: place)
-    guard case .object(let members) = try parser.parse() else {
-      throw .safetensorsHeader(expected: "an object", got: "something else", place: place)
-    }
-    var metadata: [String: String] = [:]
-    var infos: [TensorInfo] = []
-    for member in members {
-      if member.key == metadataKey {
-        metadata = try strings(member.value, place: place)
-      } else {
-        infos.append(try TensorInfo(member, place: place))
-      }
-    }
-    let data = reader.offset..<bytes.count
-    try checkCoverage(infos, size: data.count, place: place)
-    var tensors: [(name: String, array: NDArray)] = []
-    for info in infos {
-      let lower = data.lowerBound + info.offsets.lowerBound
-      let raw = bytes[lower..<(lower + info.offsets.count)]
-      if info.dtype == .bool, let odd = raw.firstIndex(where: { $0 > 1 }) {
-        throw .booleanByte(raw[odd], place: "\(place), tensor '\(info.name)', byte \(odd)")
-      }
-      tensors.append(
-        (info.name, NDArray(dtype: info.dtype, shape: info.shape, bytes: Array(raw))))
-    }
-    return SafetensorsFile(tensors: tensors, metadata: metadata)
+    let file = try SafetensorsReader(ByteSource(bytes, place: place))
+    return SafetensorsFile(
+      tensors: try file.arrays { _ in true }, metadata: file.metadata)
   }
 
   /// Looks at the first bytes of a file of `size` bytes: the header's length, and its first byte.
@@ -58,7 +31,7 @@ extension SafetensorsFile {
     }
   }
 
-  private static func strings(
+  fileprivate static func strings(
     _ value: StrictJSON, place: String
   ) throws(Diagnostic) -> [String: String] {
     guard case .object(let members) = value else {
@@ -78,7 +51,7 @@ extension SafetensorsFile {
   }
 
   /// In order of their offsets the tensors must cover the data exactly.
-  private static func checkCoverage(
+  fileprivate static func checkCoverage(
     _ infos: [TensorInfo], size: Int, place: String
   ) throws(Diagnostic) {
     var end = 0
@@ -109,14 +82,83 @@ extension SafetensorsFile {
   }
 }
 
+/// A safetensors file of which only the header has been read and checked: names, dtypes and shapes
+/// can be judged before memory is taken for the data.
+package struct SafetensorsReader {
+  package let metadata: [String: String]
+  /// In the order of the header.
+  package let tensors: [TensorInfo]
+  private let source: ByteSource
+  private let dataStart: Int
+
+  package init(_ path: String) throws(Diagnostic) {
+    let source = try ByteSource(readFrom: path) { head, size throws(Diagnostic) in
+      try SafetensorsFile.checkBeginning(head, size: size ?? .max, place: path)
+    }
+    try self.init(source)
+  }
+
+  init(_ source: ByteSource) throws(Diagnostic) {
+    self.source = source
+    let place = source.place
+    let head = try source.bytes(0..<min(source.count, fileHeadSize))
+    try SafetensorsFile.checkBeginning(head, size: source.count, place: place)
+    var reader = ByteReader(head, place: place)
+    let length = Int(try reader.little(UInt64.self, for: "the header's length"))
+    dataStart = reader.offset + length
+    let beginning = try source.bytes(0..<dataStart)
+    var parser = StrictJSONParser(beginning[reader.offset...], place: place)
+    guard case .object(let members) = try parser.parse() else {
+      throw .safetensorsHeader(expected: "an object", got: "something else", place: place)
+    }
+    var metadata: [String: String] = [:]
+    var tensors: [TensorInfo] = []
+    for member in members {
+      if member.key == SafetensorsFile.metadataKey {
+        metadata = try SafetensorsFile.strings(member.value, place: place)
+      } else {
+        tensors.append(try TensorInfo(member, place: place))
+      }
+    }
+    self.metadata = metadata
+    self.tensors = tensors
+    try SafetensorsFile.checkCoverage(tensors, size: source.count - dataStart, place: place)
+  }
+
+  /// The data of one tensor.
+  package func array(of info: TensorInfo) throws(Diagnostic) -> NDArray {
+    let offsets = info.offsets
+    let raw = try source.bytes((dataStart + offsets.lowerBound)..<(dataStart + offsets.upperBound))
+    if info.dtype == .bool, let odd = raw.firstIndex(where: { $0 > 1 }) {
+      throw .booleanByte(
+        raw[odd],
+        place: "\(source.place), tensor '\(info.name)', "
+          + "byte \(dataStart + offsets.lowerBound + odd)")
+    }
+    return NDArray(dtype: info.dtype, shape: info.shape, bytes: raw)
+  }
+
+  /// The tensors that are wanted, by name.
+  package func arrays(
+    where isWanted: (String) -> Bool
+  ) throws(Diagnostic) -> [(name: String, array: NDArray)] {
+    var arrays: [(name: String, array: NDArray)] = []
+    for info in tensors where isWanted(info.name) {
+      arrays.append((info.name, try array(of: info)))
+    }
+    return arrays
+  }
+}
+
 /// What the header says of one tensor; the size of its data fits its shape.
-private struct TensorInfo {
-  let name: String
-  let dtype: DType
-  let shape: [Int]
+package struct TensorInfo {
+  package let name: String
+  package let dtype: DType
+  package let shape: [Int]
+  /// Where in the data it lies.
   let offsets: Range<Int>
 
-  init(_ member: StrictJSON.Member, place: String) throws(Diagnostic) {
+  fileprivate init(_ member: StrictJSON.Member, place: String) throws(Diagnostic) {
     name = member.key
     let place = "\(place), tensor '\(member.key)'"
     guard case .object(let fields) = member.value else {

@@ -29,10 +29,9 @@ public struct SafetensorsFile: Sendable {
 
   /// Reads the file at `path`.
   public static func read(_ path: String) throws(Diagnostic) -> SafetensorsFile {
-    let bytes = try readFile(path) { head, size throws(Diagnostic) in
-      try checkBeginning(head, size: size ?? .max, place: path)
-    }
-    return try decode(bytes, place: path)
+    let file = try SafetensorsReader(path)
+    return SafetensorsFile(
+      tensors: try file.arrays { _ in true }, metadata: file.metadata)
   }
 
   /// Writes the file at `path`; atomically. Equal contents give equal bytes.

@@ -24,12 +24,13 @@ extension Diagnostic {
   }
 
   static func zipInflate(_ failure: InflateFailure, size: Int, place: String) -> Diagnostic {
-    let got =
-      switch failure {
-      case .truncated: "the end of the data before its end mark"
-      case .corrupt(let reason): reason
-      case .tooLarge: "more"
-      }
+    let got: String
+    switch failure {
+    case .truncated: got = "the end of the data before its end mark"
+    case .corrupt(let reason): got = reason
+    case .tooLarge: got = "more"
+    case .failed(let diagnostic): return diagnostic
+    }
     return zipCorrupt(
       "the member's compressed data is damaged", expected: "\(size) bytes", got: got, place: place)
   }
@@ -66,6 +67,12 @@ extension Diagnostic {
       "zip-size", "a member claims a size that cannot be", place: place,
       expected: "what the file can hold, at most \(ZipReader.outputLimit) bytes in all",
       got: claim)
+  }
+
+  static func zipDirectorySize(_ count: Int, place: String) -> Diagnostic {
+    Diagnostic(
+      "zip-size", "the directory of the ZIP archive is too large", place: place,
+      expected: "at most \(ZipReader.directoryLimit) bytes", got: "\(count) bytes")
   }
 
   static func zipName(_ name: String, place: String) -> Diagnostic {

@@ -8,11 +8,18 @@ struct ZipDirectory {
   let count: UInt64
 
   /// Looks for the end record from the end of the file on backwards.
-  init(_ bytes: [UInt8], place: String) throws(Diagnostic) {
-    guard let end = ZipDirectory.endRecord(bytes) else {
-      throw .zipMagic(bytes, size: bytes.count, place: place)
+  init(_ source: ByteSource) throws(Diagnostic) {
+    let place = source.place
+    // No more than the last record with the longest comment, and the ZIP64 locator before it.
+    let tailStart = max(0, source.count - 20 - 22 - 0xFFFF)
+    let tail = try source.bytes(tailStart..<source.count)
+    guard let endInTail = ZipDirectory.endRecord(tail) else {
+      let beginning = try source.bytes(0..<min(source.count, 4))
+      throw .zipMagic(beginning, size: source.count, place: place)
     }
-    var reader = ByteReader(bytes, in: (end + 4)..<bytes.count, place: place)
+    let end = tailStart + endInTail
+    var reader = ByteReader(
+      tail, in: (endInTail + 4)..<tail.count, from: tailStart, place: place)
     let disk = try reader.little(UInt16.self, for: "the end record")
     let firstDisk = try reader.little(UInt16.self, for: "the end record")
     let countHere = try reader.little(UInt16.self, for: "the end record")
@@ -21,8 +28,11 @@ struct ZipDirectory {
     var offset = UInt64(try reader.little(UInt32.self, for: "the end record"))
     var directoryEnd = end
 
-    if let record = try ZipDirectory.zip64Record(bytes, before: end, place: place) {
-      var reader = ByteReader(bytes, in: record..<(end - 20), place: place)
+    let locator = ByteReader(
+      tail, in: max(0, endInTail - 20)..<endInTail, from: tailStart, place: place)
+    if let record = try ZipDirectory.zip64Record(locator, before: end) {
+      var reader = ByteReader(
+        try source.bytes(record..<min(end - 20, record + 56)), from: record, place: place)
       guard try reader.little(UInt32.self, for: "the ZIP64 end record") == 0x0606_4B50 else {
         throw .zipCorrupt(
           "the ZIP64 locator points to no end record", expected: "the mark PK\\x06\\x06",
@@ -66,10 +76,11 @@ struct ZipDirectory {
 
   /// The offset in the ZIP64 locator, which stands right before the end record when there is one.
   private static func zip64Record(
-    _ bytes: [UInt8], before end: Int, place: String
+    _ locator: ByteReader, before end: Int
   ) throws(Diagnostic) -> Int? {
-    guard end >= 20 else { return nil }
-    var reader = ByteReader(bytes, in: (end - 20)..<end, place: place)
+    var reader = locator
+    let place = locator.place
+    guard reader.remaining == 20 else { return nil }
     guard try reader.little(UInt32.self, for: "the ZIP64 locator") == 0x0706_4B50 else {
       return nil
     }

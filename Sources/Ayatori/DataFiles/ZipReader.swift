@@ -20,25 +20,36 @@ package struct ZipReader {
 
   /// The members in the directory's order.
   package let entries: [Entry]
-  private let bytes: [UInt8]
-  private let place: String
+  private let source: ByteSource
+  private var place: String { source.place }
 
   /// The most bytes that all members together may grow to: 8 GiB.
   package static let outputLimit = 8 << 30
+  /// The longest directory: a few hundred thousand members.
+  static let directoryLimit = 1 << 24
   /// RFC 1951 cannot do better than 258 bytes for two bits.
   private static let greatestRatio = 1032
 
   /// Reads the directory and checks it all; the members' data only later.
   package init(_ bytes: [UInt8], place: String) throws(Diagnostic) {
-    self.bytes = bytes
-    self.place = place
-    let directory = try ZipDirectory(bytes, place: place)
+    try self.init(ByteSource(bytes, place: place))
+  }
+
+  /// As above, of a file that is read where its members are.
+  init(_ source: ByteSource) throws(Diagnostic) {
+    self.source = source
+    let place = source.place
+    let directory = try ZipDirectory(source)
+    guard directory.range.count <= ZipReader.directoryLimit else {
+      throw .zipDirectorySize(directory.range.count, place: place)
+    }
     var entries: [Entry] = []
     var names: Set<String> = []
     var total = 0
-    var reader = ByteReader(bytes, in: directory.range, place: place)
+    var reader = ByteReader(
+      try source.bytes(directory.range), from: directory.range.lowerBound, place: place)
     while reader.remaining > 0 {
-      let entry = try ZipReader.entry(&reader, before: directory.range.lowerBound)
+      let entry = try ZipReader.entry(&reader, of: source, before: directory.range.lowerBound)
       guard names.insert(entry.name).inserted else { throw .zipDuplicate(entry.name, place: place) }
       let (sum, overflow) = total.addingReportingOverflow(entry.size)
       guard !overflow, sum <= ZipReader.outputLimit else {
@@ -64,11 +75,11 @@ package struct ZipReader {
   /// The first `count` bytes of the member's contents, or all where there are fewer; neither its
   /// length nor its CRC-32 is checked.
   func beginning(of entry: Entry, count: Int) throws(Diagnostic) -> [UInt8] {
-    guard entry.isDeflated else { return Array(bytes[entry.data.prefix(count)]) }
+    guard entry.isDeflated else { return try source.bytes(entry.data.prefix(count)) }
     var output: [UInt8] = []
     do {
       _ = try inflate(
-        bytes, in: entry.data, framing: .raw, into: &output, limit: entry.size, enough: count)
+        source, in: entry.data, framing: .raw, into: &output, limit: entry.size, enough: count)
     } catch {
       throw .zipInflate(error, size: entry.size, place: "\(place), member '\(entry.name)'")
     }
@@ -92,7 +103,7 @@ package struct ZipReader {
     if entry.isDeflated {
       let end: Int
       do {
-        end = try inflate(bytes, in: entry.data, framing: .raw, into: &output, limit: entry.size)
+        end = try inflate(source, in: entry.data, framing: .raw, into: &output, limit: entry.size)
       } catch {
         throw .zipInflate(error, size: entry.size, place: place)
       }
@@ -100,7 +111,7 @@ package struct ZipReader {
         throw .zipInflate(.corrupt("an early end mark"), size: entry.size, place: place)
       }
     } else {
-      output = Array(bytes[entry.data])
+      output = try source.bytes(entry.data)
     }
     guard output.count == entry.size else { throw zipSizeDiffers(entry, output.count) }
     let crc = crc32(output)
@@ -114,14 +125,14 @@ package struct ZipReader {
 
   /// One file header of the central directory (4.3.12) and what its local header adds (4.3.7).
   private static func entry(
-    _ reader: inout ByteReader, before limit: Int
+    _ reader: inout ByteReader, of source: ByteSource, before limit: Int
   ) throws(Diagnostic) -> Entry {
-    let start = reader.offset
+    let entryStart = reader.offset
     let place = reader.place
     guard try reader.little(UInt32.self, for: "a directory entry") == 0x0201_4B50 else {
       throw .zipCorrupt(
         "the directory is damaged", expected: "the mark PK\\x01\\x02", got: "other bytes",
-        place: "\(place), byte \(start)")
+        place: "\(place), byte \(reader.origin + entryStart)")
     }
     _ = try reader.take(4, for: "a directory entry")
     let flags = try reader.little(UInt16.self, for: "a directory entry")
@@ -144,10 +155,11 @@ package struct ZipReader {
       throw .zipCorrupt(
         "a member's name is not UTF-8", expected: "UTF-8",
         got: hexadecimal(reader.bytes[nameRange].prefix(16)),
-        place: "\(place), byte \(nameRange.lowerBound)")
+        place: "\(place), byte \(reader.origin + nameRange.lowerBound)")
     }
     try zip64(
-      ByteReader(reader.bytes, in: extra, place: place), size: &size, compressed: &compressed,
+      ByteReader(reader.bytes, in: extra, from: reader.origin, place: place), size: &size,
+      compressed: &compressed,
       offset: &offset)
     // Bit 0: encrypted; 6: strongly; 13: names masked (4.4.4).
     guard flags & 0x2041 == 0 else { throw .zipEncrypted(name, place: place) }
@@ -160,8 +172,10 @@ package struct ZipReader {
       throw .zipSize("\(size) bytes for '\(name)' from \(compressed)", place: place)
     }
 
+    // The header has 30 bytes before the name; the data is looked at later.
+    let head = Int(offset)..<min(limit, Int(offset) + 30 + nameLength)
     var local = ByteReader(
-      reader.bytes, in: Int(offset)..<limit, place: "\(place), member '\(name)'")
+      try source.bytes(head), from: head.lowerBound, place: "\(place), member '\(name)'")
     guard try local.little(UInt32.self, for: "the member's header") == 0x0403_4B50 else {
       throw .zipCorrupt(
         "the directory points to no member", expected: "the mark PK\\x03\\x04", got: "other bytes",
@@ -172,18 +186,28 @@ package struct ZipReader {
     _ = try local.take(16, for: "the member's header")
     let localNameLength = Int(try local.little(UInt16.self, for: "the member's header"))
     let localExtraLength = Int(try local.little(UInt16.self, for: "the member's header"))
-    let localName = try local.take(localNameLength, for: "the member's name")
-    guard localMethod == method, reader.bytes[localName] == reader.bytes[nameRange] else {
+    let isSameLength = localNameLength == nameLength
+    let localName = try local.take(
+      isSameLength ? nameLength : min(localNameLength, local.remaining), for: "the member's name")
+    guard localMethod == method, isSameLength,
+      local.bytes[localName] == reader.bytes[nameRange]
+    else {
       throw .zipCorrupt(
         "the member's header and the directory disagree", expected: "'\(name)'",
-        got: "'" + String(decoding: reader.bytes[localName], as: UTF8.self) + "'",
+        got: "'" + String(decoding: local.bytes[localName], as: UTF8.self) + "'",
         place: "\(place), byte \(offset)")
     }
-    _ = try local.take(localExtraLength, for: "the member's extra field")
-    let data = try local.take(Int(compressed), for: "the member's data")
+    let start = head.upperBound + localExtraLength
+    guard Int(compressed) <= limit - start else {
+      throw Diagnostic(
+        "truncated-file", "the file ends inside the member's data",
+        place: "\(local.place), byte \(start)",
+        expected: "\(compressed) bytes for the member's data", got: "\(max(0, limit - start)) bytes"
+      )
+    }
     return Entry(
       name: name, size: Int(size), compressedSize: Int(compressed), isDeflated: method == 8,
-      crc: crc, data: data)
+      crc: crc, data: start..<(start + Int(compressed)))
   }
 
   /// The ZIP64 extra field (4.5.3) holds each value whose 32-bit field is all ones, in this order.
@@ -198,7 +222,7 @@ package struct ZipReader {
       let length = Int(try extra.little(UInt16.self, for: "an extra field"))
       let range = try extra.take(length, for: "an extra field")
       guard id == 1 else { continue }
-      var field = ByteReader(extra.bytes, in: range, place: extra.place)
+      var field = ByteReader(extra.bytes, in: range, from: extra.origin, place: extra.place)
       if size == all { size = try field.little(UInt64.self, for: "the ZIP64 size") }
       if compressed == all { compressed = try field.little(UInt64.self, for: "the ZIP64 size") }
       if offset == all { offset = try field.little(UInt64.self, for: "the ZIP64 offset") }

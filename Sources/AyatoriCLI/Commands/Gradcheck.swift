@@ -77,7 +77,7 @@ struct Gradcheck: ParsableCommand, HasExample {
     let source = try graph.load()
     var inputs = try arrays.loadInputs(for: source)
     if let data {
-      let dataSet = try DataSet.load(data)
+      let dataSet = try DataSet.load(data, for: source)
       let fed = try DataInputs(source, for: dataSet)
         .arrays(of: dataSet.test, in: dataSet, count: batchSize)
       inputs.merge(fed) { given, _ in given }

@@ -123,7 +123,7 @@ struct Train: ParsableCommand, HasExample {
   func run() throws {
     if let threads { WorkerPool.setShared(threads: threads) }
     let source = try graph.load()
-    let dataSet = try DataSet.load(data)
+    let dataSet = try DataSet.load(data, for: source)
     var options = Trainer.Options()
     options.batchSize = batchSize
     options.seed = seed

@@ -28,7 +28,7 @@ struct FeedOptions: ParsableArguments {
   func feeds(for source: Graph) throws -> Feeds {
     var inputs = try arrays.loadInputs(for: source)
     if let data {
-      let dataSet = try DataSet.load(data)
+      let dataSet = try DataSet.load(data, for: source)
       let fed = try DataInputs(source, for: dataSet)
         .arrays(of: dataSet.test, in: dataSet, count: batchSize ?? 64)
       inputs.merge(fed) { given, _ in given }

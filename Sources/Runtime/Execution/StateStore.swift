@@ -99,6 +99,17 @@ public final class StateStore {
     _ = try accepting(name, array)
   }
 
+  /// As above, of an array that has not been read.
+  package func check(_ name: String, _ dtype: DType, _ shape: [Int]) throws(Diagnostic) {
+    guard let node = graph.node(named: name), let buffer = buffers[node.label] else {
+      throw .unknownFeed(name, graph)
+    }
+    guard shape == buffer.shape else {
+      throw .fedShape(node, expected: buffer.shape, got: shape)
+    }
+    try node.check(dtype)
+  }
+
   private func accepting(
     _ name: String, _ array: NDArray
   ) throws(Diagnostic) -> (Buffer, NDArray) {
@@ -125,10 +136,17 @@ extension Node {
   /// The array in this node's dtype. Widening is exact and done; anything else throws.
   func accepting(_ array: NDArray, shape: [Int]) throws(Diagnostic) -> NDArray {
     guard array.shape == shape else { throw .fedShape(self, expected: shape, got: array.shape) }
-    switch (array.dtype, type.dtype) {
-    case (let own, let wanted) where own == wanted: return array
-    case (.f32, .f64), (.i32, .i64), (.i32, .f64): return array.converted(to: type.dtype)
-    default: throw .fedDType(self, got: array.dtype)
+    try check(array.dtype)
+    return array.dtype == type.dtype ? array : array.converted(to: type.dtype)
+  }
+
+  /// Throws when an array of this dtype would lose digits in this node's. `stored` is what a file
+  /// calls the dtype.
+  package func check(_ dtype: DType, stored: String? = nil) throws(Diagnostic) {
+    switch (dtype, type.dtype) {
+    case (let own, let wanted) where own == wanted: return
+    case (.f32, .f64), (.i32, .i64), (.i32, .f64): return
+    default: throw .fedDType(self, got: dtype, stored: stored)
     }
   }
 }

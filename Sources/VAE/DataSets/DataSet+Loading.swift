@@ -1,4 +1,5 @@
-public import Ayatori
+import Ayatori
+public import GraphIR
 import Glibc
 
 extension DataSet {
@@ -10,17 +11,22 @@ extension DataSet {
   /// A name goes before a directory called the same; write `./mnist` for the directory. The files
   /// are `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte` and
   /// `t10k-labels-idx1-ubyte`, also spelt `train-images.idx3-ubyte` and so on, plain or with `.gz`.
-  public static func load(_ spec: String) throws(Diagnostic) -> DataSet {
-    try load(spec, places: spec == "digits" ? [] : standardPlaces(spec))
+  ///
+  /// For a `graph`, files of images that it cannot take are refused before the images are read.
+  public static func load(_ spec: String, for graph: Graph? = nil) throws(Diagnostic) -> DataSet {
+    try load(spec, for: graph, places: spec == "digits" ? [] : standardPlaces(spec))
   }
 
   /// As above; a named set is looked for in `places`, in that order.
-  package static func load(_ spec: String, places: [String]) throws(Diagnostic) -> DataSet {
+  package static func load(
+    _ spec: String, for graph: Graph? = nil, places: [String]
+  ) throws(Diagnostic) -> DataSet {
     switch spec {
     case "digits": return Digits.dataSet()
     case "mnist", "fashion-mnist":
       if let place = places.first(where: DataSetPart.isAny(in:)) {
-        return try loadDirectory(place, name: spec, source: sources[spec] ?? place)
+        return try loadDirectory(
+          place, for: graph, name: spec, source: sources[spec] ?? place)
       }
       throw .dataSetAbsent(spec, places: places)
     default:
@@ -28,7 +34,7 @@ extension DataSet {
       while directory.count > 1, directory.hasSuffix("/") { directory.removeLast() }
       guard isDirectory(directory) else { throw .dataSetUnknown(spec) }
       return try loadDirectory(
-        directory, name: fileName(of: directory), source: "IDX files in \(directory)")
+        directory, for: graph, name: fileName(of: directory), source: "IDX files in \(directory)")
     }
   }
 
@@ -61,31 +67,45 @@ extension DataSet {
   ]
 
   private static func loadDirectory(
-    _ directory: String, name: String, source: String
+    _ directory: String, for graph: Graph?, name: String, source: String
   ) throws(Diagnostic) -> DataSet {
-    let (trainShape, train) = try split(directory, .trainImages, .trainLabels)
-    let (testShape, test) = try split(directory, .testImages, .testLabels)
-    guard trainShape == testShape else {
-      throw .dataSetShapes(train: trainShape, test: testShape, place: directory)
+    let train = try SplitFiles(directory, .trainImages, .trainLabels)
+    let test = try SplitFiles(directory, .testImages, .testLabels)
+    guard train.imageShape == test.imageShape else {
+      throw .dataSetShapes(train: train.imageShape, test: test.imageShape, place: directory)
     }
+    if let graph { _ = try DataInputs(graph, imageShape: train.imageShape, of: name) }
     return DataSet(
-      name: name, imageShape: trainShape, train: train, test: test, maximum: 255, source: source)
+      name: name, imageShape: train.imageShape, train: try train.read(), test: try test.read(),
+      maximum: 255, source: source)
   }
+}
 
-  private static func split(
+/// A split's two files, of which the headers have been read: they fit each other.
+private struct SplitFiles {
+  let images: IDXReader
+  let labels: IDXReader
+
+  /// `[rows, cols]` of one image.
+  var imageShape: [Int] { Array(images.dims[1...]) }
+
+  init(
     _ directory: String, _ imagePart: DataSetPart, _ labelPart: DataSetPart
-  ) throws(Diagnostic) -> (shape: [Int], split: Split) {
+  ) throws(Diagnostic) {
     let imagePath = try imagePart.requiredFile(in: directory)
     let labelPath = try labelPart.requiredFile(in: directory)
-    let images = try IDXFile.read(imagePath, rank: 3)
-    let labels = try IDXFile.read(labelPath, rank: 1)
+    images = try IDXReader(imagePath, rank: 3)
+    labels = try IDXReader(labelPath, rank: 1)
     guard images.dims[0] == labels.dims[0] else {
       throw .dataSetCounts(images: images.dims[0], labels: labels.dims[0], place: labelPath)
     }
-    guard !images.bytes.isEmpty else {
+    guard !images.dims.contains(0) else {
       throw .dataSetEmpty(images.dims, place: imagePath)
     }
-    return (Array(images.dims[1...]), Split(images: images.bytes, labels: labels.bytes))
+  }
+
+  func read() throws(Diagnostic) -> DataSet.Split {
+    DataSet.Split(images: try images.read().bytes, labels: try labels.read().bytes)
   }
 }
 

@@ -32,13 +32,32 @@ public struct Checkpoint: Sendable {
   /// Reads a checkpoint: a file, or the newest one in a run's directory. Throws for files that are
   /// none.
   public init(readFrom path: String) throws(Diagnostic) {
+    try self.init(readFrom: path) { _, _ in }
+  }
+
+  /// As above; `accepting` looks at the checkpoint without its arrays, and at what the file says of
+  /// them, before memory is taken for them: what it throws is thrown.
+  init(
+    readFrom path: String,
+    accepting: (_ checkpoint: Checkpoint, _ tensors: [TensorInfo]) throws(Diagnostic) -> Void
+  ) throws(Diagnostic) {
     let path = Checkpoint.file(path)
-    try self.init(SafetensorsFile.read(path), path: path)
+    let file = try SafetensorsReader(path)
+    try self.init(file.metadata, path: path)
+    try accepting(self, file.tensors)
+    arrays = try file.arrays { _ in true }
+    try checkSum(of: SafetensorsFile(tensors: arrays, metadata: file.metadata), path: path)
   }
 
   /// What the file at `path` holds. Throws when that is no checkpoint.
   init(_ file: SafetensorsFile, path: String) throws(Diagnostic) {
-    let metadata = file.metadata
+    try self.init(file.metadata, path: path)
+    arrays = file.tensors
+    try checkSum(of: file, path: path)
+  }
+
+  /// What the metadata of the file at `path` says. Throws when that is no checkpoint.
+  private init(_ metadata: [String: String], path: String) throws(Diagnostic) {
     guard metadata["format"] == Checkpoint.format else {
       throw .notACheckpoint(path, metadata["format"] ?? "no 'format'")
     }
@@ -61,14 +80,17 @@ public struct Checkpoint: Sendable {
         throw .notACheckpoint(path, "no best loss and its epoch")
       }
     }
-    arrays = file.tensors
+    arrays = []
     identity = metadata.filter { $0.key.hasPrefix(Checkpoint.runPrefix) }
       .map { (String($0.key.dropFirst(Checkpoint.runPrefix.count)), $0.value) }
       .sorted { $0.0 < $1.0 }
-    // Last of all, so that what is plainly wrong is told by its name.
+  }
+
+  /// Last of all, so that what is plainly wrong is told by its name.
+  private func checkSum(of file: SafetensorsFile, path: String) throws(Diagnostic) {
     let checksum = Checkpoint.checksum(of: file)
-    if version >= 3, metadata[Checkpoint.checksumKey] != checksum {
-      throw .checkpointDamaged(path, checksum, metadata[Checkpoint.checksumKey])
+    if version >= 3, file.metadata[Checkpoint.checksumKey] != checksum {
+      throw .checkpointDamaged(path, checksum, file.metadata[Checkpoint.checksumKey])
     }
   }
 

@@ -14,6 +14,12 @@ public struct DataInputs: Sendable {
   /// Throws a diagnostic when the inputs are not of that kind, the images are of another size, or
   /// a label is none of the classes.
   public init(_ graph: Graph, for dataSet: DataSet) throws(Diagnostic) {
+    try self.init(graph, imageShape: dataSet.imageShape, of: dataSet.name)
+    if let labels { try dataSet.check(labels, in: graph) }
+  }
+
+  /// As above, of a data set's shape alone, before its images are read.
+  init(_ graph: Graph, imageShape: [Int], of name: String) throws(Diagnostic) {
     let matrices = graph.inputs.filter { $0.type.dtype.isFloating && $0.type.shape.rank == 2 }
     let vectors = graph.inputs.filter { $0.type.dtype.isInteger && $0.type.shape.rank == 1 }
     guard matrices.count == 1, vectors.count <= 1,
@@ -34,12 +40,11 @@ public struct DataInputs: Sendable {
     do throws(DimError) {
       width = try images.type.shape.dims[1].evaluated(graph.sizes())
     } catch {
-      throw .imageSize(images, graph, dataSet, got: nil)
+      throw .imageSize(images, imageShape, of: name, got: nil)
     }
-    guard width == dataSet.imageSize else {
-      throw .imageSize(images, graph, dataSet, got: width)
+    guard width == imageShape.reduce(1, *) else {
+      throw .imageSize(images, imageShape, of: name, got: width)
     }
-    if let labels { try dataSet.check(labels, in: graph) }
   }
 
   /// The first `count` images of a split, and their labels, as arrays by input name.

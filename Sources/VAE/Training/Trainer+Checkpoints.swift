@@ -68,15 +68,19 @@ extension Trainer {
   /// and when it holds numbers that are not finite, as no run writes them; what it holds is checked
   /// before anything of the trainer changes.
   public func resume(from path: String) throws(Diagnostic) {
-    let checkpoint = try Checkpoint(readFrom: path)
     let path = Checkpoint.file(path)
+    let checkpoint = try Checkpoint(readFrom: path) { checkpoint, tensors throws(Diagnostic) in
+      do throws(Diagnostic) {
+        try check(tensors, path)
+      } catch {
+        // Another run's has other arrays: it is told as such.
+        try checkpoint.check(against: identity, path: path)
+        throw error
+      }
+    }
     try checkpoint.check(against: identity, path: path)
     try checkPosition(of: checkpoint, path)
-    if let name = Set(state.names).subtracting(checkpoint.arrays.map(\.name)).min() {
-      throw .checkpointArray(path, name)
-    }
     for (name, array) in checkpoint.arrays {
-      try state.check(name, array)
       if let bad = NonFiniteElement(array) { throw .checkpointNotFinite(path, name, bad) }
     }
     if options.onNonFinite != .continue, !checkpoint.underWay.loss.isFinite {
@@ -88,6 +92,22 @@ extension Trainer {
     underWay = checkpoint.underWay
     best = checkpoint.best
     snapshot = nil
+  }
+
+  /// Throws when an array that the run has is missing, or one is of another kind.
+  private func check(_ tensors: [TensorInfo], _ path: String) throws(Diagnostic) {
+    if let name = Set(state.names).subtracting(tensors.map(\.name)).min() {
+      throw .checkpointArray(path, name)
+    }
+    for tensor in tensors {
+      do throws(Diagnostic) {
+        try state.check(tensor.name, tensor.dtype, tensor.shape)
+      } catch {
+        var error = error
+        error.place = "\(path), tensor '\(tensor.name)'"
+        throw error
+      }
+    }
   }
 
   private func checkPosition(of checkpoint: Checkpoint, _ path: String) throws(Diagnostic) {

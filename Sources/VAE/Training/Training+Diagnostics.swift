@@ -29,15 +29,16 @@ extension Diagnostic {
   }
 
   static func imageSize(
-    _ images: Node, _ graph: Graph, _ dataSet: DataSet, got: Int?
+    _ images: Node, _ shape: [Int], of name: String, got: Int?
   ) -> Diagnostic {
     let dim = images.type.shape.dims[1]
+    let size = shape.reduce(1, *)
     return Diagnostic(
-      "image-size", "the images of '\(dataSet.name)' do not fit the graph", at: images.location,
+      "image-size", "the images of '\(name)' do not fit the graph", at: images.location,
       place: images.label,
-      expected: "\(dataSet.imageSize) pixels (\(dataSet.imageShape[0])×\(dataSet.imageShape[1]))",
+      expected: "\(size) pixels (\(shape[0])×\(shape[1]))",
       got: got.map { "\(images.type) with \(dim) = \($0)" } ?? "\(images.type)",
-      fix: dim.symbolName.map { "set it: --dim \($0)=\(dataSet.imageSize)" })
+      fix: dim.symbolName.map { "set it: --dim \($0)=\(size)" })
   }
 
   static func unclearReduction(_ loss: String, _ ratio: Double?) -> Diagnostic {

@@ -33,6 +33,8 @@ enum Main {
   /// Exit codes: 0 fine, 1 the input is wrong, 2 a check failed, 64 usage, 70 a bug in Ayatori,
   /// 128 + N stopped in order by signal N.
   static func main() async {
+    // A file that may not grow (`ulimit -f`) is an error to be told, not the process's end.
+    signal(SIGXFSZ, SIG_IGN)
     do {
       var command = try AyatoriCommand.parseAsRoot()
       if var asynchronous = command as? any AsyncParsableCommand {

@@ -1,5 +1,6 @@
 import Glibc
 package import GraphIR
+import Synchronization
 
 extension AtomicFile {
   /// Gives the file at `existing` the further name `path`, in the same directory, in the place of
@@ -26,22 +27,46 @@ extension AtomicFile {
 
   /// Removes what writers that were killed have left in a directory.
   package static func removeLeftovers(in directory: String) {
-    for name in directoryEntries(directory) where name.hasPrefix(temporaryPrefix) {
+    for name in directoryEntries(directory)
+    where name.hasPrefix(temporaryPrefix) && name.hasSuffix(temporarySuffix) {
       let parts = name.dropFirst(temporaryPrefix.count).split(separator: "-")
       // Another program at work has a process of that number.
-      guard let process = parts.first.flatMap({ pid_t($0) }), kill(process, 0) != 0, errno == ESRCH
+      guard let process = parts.first.flatMap({ pid_t($0) }), process > 0, kill(process, 0) != 0,
+        errno == ESRCH
       else { continue }
-      unlink(directory + "/" + name)
+      let path = directory + "/" + name
+      if isUnlocked(path) { unlink(path) }
     }
+  }
+
+  /// The same, the first time that this process writes to the directory: it may hold many files.
+  static func clearOnce(_ directory: String) {
+    let isFirst = cleared.withLock { $0.insert(directory).inserted }
+    if isFirst { removeLeftovers(in: directory) }
+  }
+
+  private static let cleared = Mutex<Set<String>>([])
+
+  /// Whether a path is a regular file that nobody has locked: a writer in another container has a
+  /// number that tells nothing here.
+  private static func isUnlocked(_ path: String) -> Bool {
+    let opened = retryingInterrupts {
+      open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+    }
+    guard opened.failure == nil else { return false }
+    defer { close(opened.value) }
+    return FileStatus(of: opened.value)?.kind == .regular
+      && flock(opened.value, LOCK_EX | LOCK_NB) == 0
   }
 
   /// Removes a file that may be gone already.
   package static func remove(_ path: String) { unlink(path) }
 
   static let temporaryPrefix = ".ayatori-"
+  static let temporarySuffix = ".tmp"
 
   static func temporaryName(in directory: String) -> String {
     let tag = String(UInt64.random(in: .min ... .max), radix: 16)
-    return "\(directory)/\(temporaryPrefix)\(getpid())-\(tag).tmp"
+    return "\(directory)/\(temporaryPrefix)\(getpid())-\(tag)\(temporarySuffix)"
   }
 }

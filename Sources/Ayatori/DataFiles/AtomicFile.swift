@@ -31,6 +31,7 @@ public enum AtomicFile {
     }
     let target = try resolvingLinks(path)
     let directory = directoryName(of: target)
+    clearOnce(directory)
     let (temporary, descriptor) = try makeTemporary(in: directory, for: path)
 
     var failure = existing.flatMap { fchmod(descriptor, $0.permissions) == 0 ? nil : errno }
@@ -67,7 +68,11 @@ public enum AtomicFile {
       let temporary = temporaryName(in: directory)
       let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
       let opened = retryingInterrupts { open(temporary, flags, 0o644) }
-      guard let failure = opened.failure else { return (temporary, opened.value) }
+      guard let failure = opened.failure else {
+        // For as long as this process is there, it is no leftover.
+        flock(opened.value, LOCK_EX | LOCK_NB)
+        return (temporary, opened.value)
+      }
       attempts += 1
       guard failure == EEXIST, attempts < 16 else { throw .cannotWrite(path, reason: failure) }
     }

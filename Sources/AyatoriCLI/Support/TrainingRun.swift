@@ -27,9 +27,8 @@ final class TrainingRun {
         "nothing to do: \(trainer.epoch) epochs are done, and --epochs \(epochs) counts them too")
     }
     StopRequest.install()
-    // A closed pipe or a file that may not grow is an error to be told, not the process's end.
+    // A closed pipe is an error to be told, not the process's end.
     signal(SIGPIPE, SIG_IGN)
-    signal(SIGXFSZ, SIG_IGN)
     trainer.onFault = { [unowned self] in report($0) }
     do {
       while trainer.epoch < epochs { try epoch() }

@@ -71,7 +71,9 @@ import Testing
     ["print", "g.aya", "--dim", "=1"], ["print", "g.aya", "--dim", "N=1.5"],
     ["print", "g.aya", "--dim", "N=9223372036854775808"], ["print", "g.aya", "--const", "b=abc"],
     ["gradflow", "g.aya", "--batch-size", "0"], ["bench", "g.aya", "--rounds", "0"],
-    ["bench", "g.aya", "--threads", "0"],
+    ["bench", "g.aya", "--threads", "0"], ["bench", "g.aya", "--threads", "1025"],
+    ["train", "g.aya", "--threads", "1025"], ["profile", "g.aya", "--threads", "1025"],
+    ["train", "g.aya", "--threads", "9223372036854775807"],
   ])
   func usageMistakesExitWith64(arguments: [String]) throws {
     let result = try Tool.run(arguments)

@@ -79,8 +79,8 @@ struct Bench: ParsableCommand, HasExample {
     if batchSize < 1 || rounds < 1 || steps < 1 {
       throw ValidationError("--batch-size, --rounds and --steps take 1 or more")
     }
-    if let threads, threads < 1 {
-      throw ValidationError("--threads takes 1 or more, not \(threads)")
+    if let threads, !(1...WorkerPool.mostThreads ~= threads) {
+      throw ValidationError("--threads takes 1 to \(WorkerPool.mostThreads), not \(threads)")
     }
     if compile, explain { throw ValidationError("--explain does not go with --compile") }
     if compile, overrides.dtype != .f32 {

@@ -42,8 +42,8 @@ struct Profile: ParsableCommand, HasExample {
 
   func validate() throws {
     if batchSize < 1 || runs < 1 { throw ValidationError("--batch-size and --runs take 1 or more") }
-    if let threads, threads < 1 {
-      throw ValidationError("--threads takes 1 or more, not \(threads)")
+    if let threads, !(1...WorkerPool.mostThreads ~= threads) {
+      throw ValidationError("--threads takes 1 to \(WorkerPool.mostThreads), not \(threads)")
     }
     if let trace, !trace.hasSuffix(".json") {
       throw ValidationError("--trace takes a .json file, not '\(trace)'")

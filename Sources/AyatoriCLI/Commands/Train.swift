@@ -108,8 +108,8 @@ struct Train: ParsableCommand, HasExample {
     if evalSamples < 0 {
       throw ValidationError("--eval-samples takes 0 or more, not \(evalSamples)")
     }
-    if let threads, threads < 1 {
-      throw ValidationError("--threads takes 1 or more, not \(threads)")
+    if let threads, !(1...WorkerPool.mostThreads ~= threads) {
+      throw ValidationError("--threads takes 1 to \(WorkerPool.mostThreads), not \(threads)")
     }
     if let learningRate, !(learningRate > 0 && learningRate.isFinite) {
       throw ValidationError("--learning-rate takes a positive number, not \(learningRate)")

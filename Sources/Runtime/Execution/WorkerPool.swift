@@ -14,16 +14,19 @@ protocol SharedWork: AnyObject, Sendable {
 /// time; others wait. Nobody waits for a worker that has no part in hand: so a busy machine, on
 /// which a worker may not get a CPU for milliseconds, holds up little.
 public final class WorkerPool: Sendable {
+  /// The most threads that a pool has: more than any machine has use for, and no machine's end.
+  public static let mostThreads = 1024
+
   /// How many threads work, the caller's included.
   public let count: Int
   private let shared: Shared
   private let turn = Mutex(())
 
-  /// A pool of that many threads, at least one.
+  /// A pool of that many threads, at least one and `mostThreads` at most.
   public init(threads: Int) {
-    count = max(1, threads)
+    count = min(max(1, threads), WorkerPool.mostThreads)
     shared = Shared()
-    for worker in 1..<max(1, count) {
+    for worker in 1..<count {
       let shared = shared
       let thread = Thread { shared.serve(as: worker) }
       thread.name = "ayatori-\(worker)"

@@ -43,8 +43,16 @@ enum Main {
         try command.run()
       }
     } catch {
-      exit(report(error))
+      end(report(error))
     }
+    end(0)
+  }
+
+  /// Ends the process. OpenBLAS would wait at its end for a thread of its own, which under a limit
+  /// on memory may still be waiting for some.
+  private static func end(_ status: Int32) -> Never {
+    if BLASThreads.isMemoryLimited { _exit(status) }
+    exit(status)
   }
 
   private static func report(_ error: any Error) -> Int32 {

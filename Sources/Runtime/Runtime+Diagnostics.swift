@@ -1,4 +1,5 @@
 package import GraphIR
+import GraphOps
 
 // Every message that binding and running can show.
 
@@ -84,6 +85,16 @@ extension Diagnostic {
       "out-of-memory", "there is no memory to run graph '\(graph.name)' at these sizes",
       place: "graph '\(graph.name)'",
       expected: "\((gib * 100).rounded() / 100) GiB of free memory", fix: "use a smaller --dim")
+  }
+
+  /// OpenBLAS would wait for ever for what a limit on the process's memory does not allow.
+  static func noMemoryForProducts(_ threads: Int, _ node: Node) -> Diagnostic {
+    Diagnostic(
+      "out-of-memory", "there is no memory for matrix products", at: node.location,
+      place: node.label,
+      expected: "\(threads * (BLASThreads.bufferSize >> 20)) MiB of free memory, for "
+        + (threads == 1 ? "one thread" : "\(threads) threads"),
+      fix: "raise the limit on memory (ulimit -v), or take one thread: OPENBLAS_NUM_THREADS=1")
   }
 
   static func unfitState(_ node: Node, _ shape: [Int], _ state: StateStore) -> Diagnostic {

@@ -242,4 +242,32 @@ import Testing
       #expect(result.err.contains("in.npz: error: "), "\(result.err)")
     }
   }
+
+  private static func runLimited(_ kilobytes: Int, _ arguments: [String]) throws -> Tool.Result {
+    try Tool.launch(
+      "/bin/bash", ["-c", "ulimit -v \(kilobytes); exec \"$0\" \"$@\"", Tool.binary] + arguments,
+      in: Tool.root, environment: ["OPENBLAS_NUM_THREADS": "2"])
+  }
+
+  /// OpenBLAS asks for ever for memory that a limit does not allow.
+  @Test(arguments: [
+    ["run", "Graphs/vae_pytorch.aya", "--outputs", "loss"],
+    ["train", "Graphs/vae_pytorch.aya", "--data", "digits", "--dim", "D=64", "--threads", "2"],
+  ]) func noMemoryForProducts(_ command: [String]) throws {
+    if Tool.isSanitized { return }
+    try Tool.withDirectory { directory in
+      let path = directory + "in.npz"
+      try writeNPZ([(name: "x", array: NDArray(zeros: .f32, shape: [1, 784]))], to: path)
+      let command = command[0] == "run" ? command + ["--inputs", path] : command
+      expectRefusal(try Self.runLimited(350_000, command), 1, ["out-of-memory"])
+    }
+  }
+
+  @Test func dont_refuseWithoutProducts() throws {
+    if Tool.isSanitized { return }
+    expectFine(try Self.runLimited(220_000, ["check", "Graphs/vae_pytorch.aya"]))
+    expectFine(try Self.runLimited(350_000, ["run", "Graphs/rsample.aya"]))
+    let train = ["train", "Graphs/vae_pytorch.aya", "--data", "digits", "--dim", "D=64"]
+    expectFine(try Self.runLimited(2_000_000, train + ["--epochs", "1"]))
+  }
 }

@@ -209,9 +209,16 @@ public final class BoundProgram {
       if case .decomposed = operation.definition.kernel {
         preconditionFailure("'\(operation.definition.name)' must be lowered before it runs")
       }
-      return operation.definition.kernel.prepared(
+      let kernel = operation.definition.kernel.prepared(
         KernelRule.Context(
           operands: operands, result: result, attributes: operation.attributes, sizes: sizes))
+      if BLASThreads.areUsed {
+        let threads = WorkerPool.shared.count
+        guard BLASThreads.haveMemory(for: threads) else {
+          throw .noMemoryForProducts(threads, node)
+        }
+      }
+      return kernel
     }
   }
 

@@ -260,6 +260,39 @@ import Testing
     }
   }
 
+  /// What a run noted is not taken for a part of another one, in the same directory or brought
+  /// there.
+  @Test func dont_mixCourses() throws {
+    try Tool.withDirectory { directory in
+      func train(_ flags: [String]) throws -> Tool.Result {
+        try Tool.run(Self.small + ["--eval-samples", "0"] + flags, in: directory)
+      }
+      let recorded = ["--record-gradflow", "8"]
+      expectFine(try train(["--epochs", "1", "--out", "a"] + recorded))
+      let earlier = try readFile(directory + "a/gradflow.json")
+      let other = try train(["--epochs", "1", "--out", "a", "--seed", "9"])
+      expectFine(other)
+      let note = "note: the gradient flow of an earlier run will be removed: a/gradflow.json\n"
+      #expect(other.err.contains(note), "\(other.err)")
+      #expect(!FileManager.default.fileExists(atPath: directory + "a/gradflow.json"))
+      let more = ["--epochs", "2", "--resume", "a", "--seed", "9"] + recorded
+      let resumed = try train(more)
+      #expect(resumed.status == 0 && !resumed.err.contains("earlier run"), "\(resumed.err)")
+      let shown = try Tool.run(["gradflow", "a"], in: directory)
+      #expect(shown.out.contains("\n4 records, every 8 steps"), "\(shown.out)")
+
+      try AtomicFile.write(earlier, to: directory + "a/gradflow.json")
+      expectRefusal(try train(["--epochs", "3"] + more.dropFirst(2)), 1, ["course-mismatch"])
+      // Another directory's course is another run's.
+      expectFine(try train(["--epochs", "1", "--out", "b"] + recorded))
+      let elsewhere = try train(["--epochs", "3", "--out", "b"] + more.dropFirst(2))
+      #expect(elsewhere.status == 0, "\(elsewhere.err)")
+      #expect(elsewhere.err.contains("an earlier run will be replaced: b/gradflow.json\n"))
+      let course = try Tool.run(["gradflow", "b"], in: directory)
+      #expect(course.out.contains("\n4 records, every 8 steps"), "\(course.out)")
+    }
+  }
+
   @Test(arguments: [
     ["--record-gradflow", "5"], ["--record-gradflow", "0", "--out", "x"],
     ["--gradflow-node", "z", "--out", "x"],

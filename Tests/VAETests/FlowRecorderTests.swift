@@ -117,6 +117,13 @@ import VAE
     try recorder.course.write(to: directory)
     let read = try FlowCourse(readFrom: directory)
     #expect(read.header == recorder.header && read.records == recorder.records)
+    // A course that names no run goes on, as it did before there was the name; another's does not.
+    var (mine, other) = (read.header, read.header)
+    (mine.run, other.run) = ("1f", "2e")
+    #expect(read.header.run == nil && read.header.isContinued(by: mine))
+    #expect(mine.isContinued(by: mine) && !other.isContinued(by: mine))
+    mine.every += 1
+    #expect(!read.header.isContinued(by: mine))
     // What came after a step is forgotten when the run goes on from there.
     let again = try Self.recorder(graph, digits, every: 6)
     again.resume(read, through: 12)

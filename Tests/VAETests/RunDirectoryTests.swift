@@ -102,6 +102,38 @@ import VAE
     }
   }
 
+  /// What an earlier run noted of its gradients goes with its checkpoints; this run's own stays.
+  @Test func dont_keepAnEarlierCourse() throws {
+    try Training.withDirectory { path in
+      let text = """
+        {"format":"ayatori-gradflow","header":{"activeAbove":0,"batch":1,"draws":1,\
+        "estimator":"pathwise","every":1,"graph":"g","loss":"loss","node":"z","terms":[]},\
+        "records":[],"version":1}
+        """
+      try AtomicFile.write(Array(text.utf8), to: FlowCourse.path(in: path))
+      let course = try FlowCourse(readFrom: path)
+      let trainer = try Self.trainer()
+      do {
+        let run = try RunDirectory(path, isResumed: false)
+        #expect(run.removesEarlierCourse)
+        let before = try Self.names(path)
+        #expect(before == ["gradflow.json"])
+        try run.keep(trainer.checkpoint())
+        #expect(!run.removesEarlierCourse)
+        let kept = try Self.names(path)
+        #expect(kept == ["checkpoint-000000000.safetensors", "checkpoint.safetensors"])
+        try run.keep(trainer.checkpoint(), course: course)
+      }
+      let own = try Self.names(path)
+      #expect(own.contains("gradflow.json"))
+      let resumed = try RunDirectory(path, isResumed: true)
+      #expect(!resumed.removesEarlierCourse)
+      try resumed.keep(trainer.checkpoint())
+      let still = try Self.names(path)
+      #expect(still.contains("gradflow.json"))
+    }
+  }
+
   /// Going back to an earlier checkpoint leaves the later ones until they are passed.
   @Test func goingBack() throws {
     try Training.withDirectory { path in

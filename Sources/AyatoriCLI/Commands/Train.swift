@@ -143,11 +143,12 @@ struct Train: ParsableCommand, HasExample {
     let resumed = resume.map { isDirectory($0) ? $0 : directoryName(of: $0) }
     let path = out ?? resumed
     // Before there is a directory, which a refusal would leave behind.
+    let isResumed = if let path, let resumed { isSameFile(resumed, path) } else { false }
     if let recordGradflow, let path {
-      trainer.recorder = try recorder(source, dataSet, trainer, every: recordGradflow, path)
+      trainer.recorder = try recorder(
+        source, dataSet, trainer, every: recordGradflow, goingOnIn: isResumed ? path : nil)
     }
     let directory = try path.map { path in
-      let isResumed = resumed.map { isSameFile($0, path) } ?? false
       let directory = try RunDirectory(path, keeping: keep, isResumed: isResumed)
       if let best = trainer.best, let resumed, !isResumed {
         directory.inheritBest(best, from: resumed)
@@ -158,25 +159,35 @@ struct Train: ParsableCommand, HasExample {
       Console.error(
         "note: the checkpoints of an earlier run will be replaced: \(directory.newest)")
     }
+    if let directory, directory.removesEarlierCourse {
+      Console.error(
+        "note: the gradient flow of an earlier run will be "
+          + (recordGradflow == nil ? "removed" : "replaced")
+          + ": \(FlowCourse.path(in: directory.path))")
+    }
     announce(trainer, source, dataSet, directory: directory)
     try TrainingRun(self, trainer, directory).run()
   }
 
-  /// A recorder on the first test images; of a resumed run with what it noted before.
+  /// A recorder on the first test images; of a run that goes on in its directory with what it
+  /// noted before.
   private func recorder(
-    _ source: Graph, _ dataSet: DataSet, _ trainer: Trainer, every: Int, _ directory: String
+    _ source: Graph, _ dataSet: DataSet, _ trainer: Trainer, every: Int,
+    goingOnIn directory: String?
   ) throws -> FlowRecorder {
     let probe = try DataInputs(source, for: dataSet)
       .arrays(of: dataSet.test, in: dataSet, count: min(64, dataSet.test.count))
     let recorder = try FlowRecorder(
-      source, node: gradflowNode, loss: trainer.loss, inputs: probe, every: every, seed: seed)
-    if resume != nil, FileManager.default.fileExists(atPath: FlowCourse.path(in: directory)) {
+      source, node: gradflowNode, loss: trainer.loss, inputs: probe, every: every, seed: seed,
+      run: trainer.fingerprint)
+    if let directory, FileManager.default.fileExists(atPath: FlowCourse.path(in: directory)) {
       let earlier = try FlowCourse(readFrom: directory)
-      guard earlier.header == recorder.header else {
+      guard earlier.header.isContinued(by: recorder.header) else {
         throw Diagnostic(
-          "course-mismatch", "the recorded gradient flow is of another kind",
+          "course-mismatch", "the recorded gradient flow is of another kind, or of another run",
           place: FlowCourse.path(in: directory), expected: "\(earlier.header)",
-          got: "\(recorder.header)", fix: "give the flags of the earlier part of the run")
+          got: "\(recorder.header)",
+          fix: "give the flags of the earlier part of the run, or remove the file")
       }
       recorder.resume(earlier, through: trainer.step)
     } else {

@@ -103,7 +103,7 @@ final class TrainingRun {
     value.isNaN ? "nan" : String(format: "%.4f", value)
   }
 
-  /// Writes a checkpoint; first what was noted on the way to it, so that it never lacks a record.
+  /// Writes a checkpoint, with what was noted on the way to it.
   private func keep(
     _ checkpoint: @autoclosure () throws -> Checkpoint, isBest: Bool = false
   ) throws {
@@ -116,8 +116,7 @@ final class TrainingRun {
     {
       return Console.error("no checkpoint is written: \(diagnostic.message)")
     }
-    if let recorder = trainer.recorder { try recorder.course.write(to: directory.path) }
-    try directory.keep(taken, isBest: isBest)
+    try directory.keep(taken, isBest: isBest, course: trainer.recorder?.course)
     keptStep = taken.step
   }
 

@@ -18,6 +18,16 @@ public struct FlowCourse: Codable, Sendable {
     public var batch: Int
     public var draws: Int
     public var activeAbove: Double
+    /// What tells the run from others, as `Trainer.fingerprint`; nil in files that were written
+    /// before there was one.
+    public var run: String?
+
+    /// Whether a course under this header goes on under `other`.
+    package func isContinued(by other: Header) -> Bool {
+      var earlier = self
+      if earlier.run == nil { earlier.run = other.run }
+      return earlier == other
+    }
   }
 
   static let format = "ayatori-gradflow"

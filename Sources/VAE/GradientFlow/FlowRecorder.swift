@@ -33,11 +33,12 @@ public final class FlowRecorder {
   /// Draws a record averages over.
   private static let draws = 4
 
-  /// `inputs` are the probe batch. Throws diagnostics for a graph without a sampling node, a loss
-  /// that is not clear, and inputs that do not fit.
+  /// `inputs` are the probe batch, `run` is the fingerprint of the run. Throws diagnostics for a
+  /// graph without a sampling node, a loss that is not clear, and inputs that do not fit.
   public init(
     _ source: Graph, node: String? = nil, loss: String? = nil, inputs: [String: NDArray],
-    every: Int, activeAbove: Double = 0.01, seed: UInt64
+    every: Int, activeAbove: Double = 0.01, seed: UInt64,
+    run: String? = nil
   ) throws {
     let site = try SamplingSite(source, node: node, flag: "--gradflow-node")
     program = try SplitProgram(site, loss: loss)
@@ -47,7 +48,7 @@ public final class FlowRecorder {
     header = FlowCourse.Header(
       graph: source.name, node: site.name, estimator: site.estimator.name, loss: program.loss,
       terms: program.terms.map(\.name), every: every, batch: FlowRecorder.batch(inputs, site),
-      draws: FlowRecorder.draws, activeAbove: activeAbove)
+      draws: FlowRecorder.draws, activeAbove: activeAbove, run: run)
   }
 
   /// Notes the flow with the given parameters. `epoch` counts those done, with a fraction.
@@ -128,4 +129,12 @@ public final class FlowRecorder {
   }
 
   public var course: FlowCourse { FlowCourse(header: header, records: records) }
+}
+
+extension Trainer {
+  /// Equal for two runs that are one: of all that a checkpoint compares.
+  public var fingerprint: String {
+    let text = identity.map { "\($0.name)=\($0.value)" }.joined(separator: "\n")
+    return String(NoiseStream.fnv1a(text), radix: 16)
+  }
 }

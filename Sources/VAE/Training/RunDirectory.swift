@@ -11,7 +11,7 @@ public final class RunDirectory {
   /// How many checkpoints are kept beside the best.
   public let kept: Int
   private let lock: DirectoryLock
-  /// Whether checkpoints of an earlier run are still to be replaced.
+  /// Whether what an earlier run left is still to be replaced.
   private var holdsEarlierRun: Bool
   /// The best so far, of the directory that the run comes from; written with the first checkpoint.
   private var inherited: Checkpoint?
@@ -44,9 +44,18 @@ public final class RunDirectory {
     if found?.best == best { inherited = found }
   }
 
-  /// Writes a checkpoint, and takes away those that are too many. Throws diagnostics; the
+  /// Whether an earlier run has left a course that this one replaces or removes.
+  public var removesEarlierCourse: Bool {
+    holdsEarlierRun && directoryEntries(path).contains(FlowCourse.fileName)
+  }
+
+  /// Writes a checkpoint, and takes away those that are too many; first the course of what was
+  /// noted on the way to it, so that a checkpoint never lacks a record. Throws diagnostics; the
   /// checkpoints that were there are then whole, and still there.
-  public func keep(_ checkpoint: Checkpoint, isBest: Bool = false) throws(Diagnostic) {
+  public func keep(
+    _ checkpoint: Checkpoint, isBest: Bool = false, course: FlowCourse? = nil
+  ) throws(Diagnostic) {
+    if let course { try course.write(to: path) }
     let own = numbered(checkpoint.step)
     try checkpoint.write(to: own)
     try AtomicFile.name(own, as: newest)
@@ -62,6 +71,7 @@ public final class RunDirectory {
     }
     if holdsEarlierRun, !isBest, inherited == nil { AtomicFile.remove(best) }
     inherited = nil
+    if holdsEarlierRun, course == nil { AtomicFile.remove(FlowCourse.path(in: path)) }
     holdsEarlierRun = false
   }
 

@@ -167,6 +167,42 @@ import Testing
     }
   }
 
+  /// An output and a gradient of one name: neither takes the place of the other.
+  @Test func dont_callTwoResultsTheSame() throws {
+    try Tool.withDirectory { directory in
+      try Tool.write(
+        """
+        graph g {
+          param mu: f32[] init constant(0.5)
+          "d_z/d_mu" = mu * 3.0
+          z = mu * mu
+          output z, "d_z/d_mu"
+        }
+        """, to: directory + "g.aya")
+      for arguments in [
+        ["run", "g.aya", "--grad", "z", "--wrt", "mu", "-o", "o.npz"],
+        ["run", "g.aya", "--outputs", "d_z/d_mu", "--grad", "z", "--wrt", "mu"],
+        ["print", "g.aya", "--stage", "gradient", "--loss", "z"],
+      ] {
+        let refused = try Tool.run(arguments, in: directory)
+        expectRefusal(refused, 1, ["gradient-name"])
+        #expect(refused.err.contains("g.aya:3:16: error: "), "\(refused.err)")
+        #expect(refused.err.contains("the gradient of 'z' by 'mu'"), "\(refused.err)")
+      }
+      let files = try Tool.files(in: directory)
+      #expect(files == ["g.aya"])
+      // A node that nobody asked for may have the name, and a training step hands no gradient back.
+      let alone = try Tool.run(
+        ["run", "g.aya", "--outputs", "z", "--grad", "z", "--wrt", "mu"], in: directory)
+      expectFine(alone)
+      #expect(alone.out == "z = 0.25\nd_z/d_mu = 1.0\n")
+      let training = ["plan", "g.aya", "--train", "--loss", "z"]
+      expectFine(try Tool.run(training, in: directory))
+      let plain = try Tool.run(["run", "g.aya"], in: directory)
+      #expect(plain.out.contains("d_z/d_mu = 1.5\n"))
+    }
+  }
+
   @Test func parametersMustBeTheGraphs() throws {
     try Tool.withDirectory { directory in
       try writeNPZ(

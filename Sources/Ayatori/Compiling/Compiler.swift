@@ -63,9 +63,23 @@ public struct Compiler: Sendable {
   /// A lowered graph with ∂loss/∂target for each target, as outputs of their own.
   ///
   /// Targets are node names. Throws diagnostics for unknown names, a loss that is not a floating
-  /// scalar, and every target that no gradient reaches: a gradient is never silently zero.
+  /// scalar, every target that no gradient reaches, as a gradient is never silently zero, and an
+  /// output that has a derivative's name.
   public func differentiate(
     _ lowered: Graph, loss: String, withRespectTo targets: [String]
+  ) throws(Diagnostics) -> Graph {
+    let taken = Compiler.distinct(targets).filter {
+      lowered.output(named: derivativeName(of: loss, withRespectTo: $0)) != nil
+    }
+    guard taken.isEmpty else {
+      throw Diagnostics(taken.map { .gradientNameTaken(by: lowered, loss, $0) })
+    }
+    return try addingDerivatives(to: lowered, loss: loss, withRespectTo: targets)
+  }
+
+  /// As `differentiate`, but a derivative takes the place of an output that has its name.
+  func addingDerivatives(
+    to lowered: Graph, loss: String, withRespectTo targets: [String]
   ) throws(Diagnostics) -> Graph {
     let (result, named) = try derivatives(lowered, loss: loss, withRespectTo: targets)
     let builder = GraphBuilder(continuing: result.graph)

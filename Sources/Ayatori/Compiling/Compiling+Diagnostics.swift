@@ -34,6 +34,19 @@ extension Diagnostic {
       expected: "a differentiable path from '\(loss)' to '\(name)'", got: reason)
   }
 
+  static func gradientNameTaken(
+    by graph: Graph, _ loss: String, _ target: String
+  ) -> Diagnostic {
+    let name = derivativeName(of: loss, withRespectTo: target)
+    return Diagnostic(
+      "gradient-name", "an output and a gradient are both called '\(name)'",
+      at: graph.value(named: name)?.location,
+      place: "graph '\(graph.name)'",
+      expected: "a name of its own for the gradient of '\(loss)' by '\(target)'",
+      got: "the name of an output as well",
+      fix: "give the node another name, or leave it out of the outputs")
+  }
+
   static func noOutputs(_ graph: Graph, _ path: String) -> Diagnostic {
     Diagnostic(
       "no-outputs", "graph '\(graph.name)' has no outputs: running it would give nothing",

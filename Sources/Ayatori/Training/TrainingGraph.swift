@@ -50,7 +50,8 @@ extension Compiler {
     of lowered: Graph, loss: String, optimizer: Optimizer
   ) throws(Diagnostics) -> Graph {
     let names = lowered.parameters.map(\.label)
-    let gradient = try differentiate(lowered, loss: loss, withRespectTo: names)
+    // The graph's own outputs come back below.
+    let gradient = try addingDerivatives(to: lowered, loss: loss, withRespectTo: names)
     let builder = GraphBuilder(continuing: gradient)
     let pairs = names.compactMap { name -> (parameter: Value, gradient: Value)? in
       guard let parameter = builder.value(named: name),

@@ -92,6 +92,7 @@ struct Bench: ParsableCommand, HasExample {
   }
 
   func run() throws {
+    try passes.check(reading: files.map { NamedFile("the graph", $0) }, writing: [])
     if let threads { WorkerPool.setShared(threads: threads) }
     if compile {
       return try CompileTable(

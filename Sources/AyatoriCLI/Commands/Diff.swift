@@ -67,6 +67,9 @@ struct Diff: AsyncParsableCommand, HasExample {
   func run() async throws {
     let first = try GraphReference(old, otherwise: nil)
     let second = try GraphReference(new, otherwise: first.file)
+    try passes.check(
+      reading: [NamedFile("the old graph", first.file), NamedFile("the new graph", second.file)],
+      writing: [NamedFile("-o", output)])
     let before = try load(first)
     let after = try load(second)
     let diff = GraphDiff(from: before, to: after)

@@ -71,6 +71,9 @@ struct Dot: AsyncParsableCommand, HasExample {
   }
 
   func run() async throws {
+    try stage.passes.check(
+      reading: [NamedFile("the graph", graph.file)] + feed.files,
+      writing: [NamedFile("-o", output)])
     if let reparameterization {
       let figure = try ReparameterizationDrawing(
         try graph.load(), node: reparameterization, loss: stage.loss)

@@ -45,6 +45,7 @@ struct Explain: ParsableCommand, HasExample {
   }
 
   func run() throws {
+    try passes.check(reading: [NamedFile("the graph", graph.file)], writing: [])
     let source = try graph.load()
     let compiler = try passes.compiler()
     defer { passes.report(compiler) }

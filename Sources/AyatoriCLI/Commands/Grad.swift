@@ -72,6 +72,8 @@ struct Grad: AsyncParsableCommand, HasExample {
   }
 
   func run() async throws {
+    try passes.check(
+      reading: [NamedFile("the graph", graph.file)], writing: [NamedFile("-o", output)])
     let source = try graph.load()
     let compiler = try passes.compiler()
     defer { passes.report(compiler) }

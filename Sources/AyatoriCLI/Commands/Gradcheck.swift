@@ -74,6 +74,9 @@ struct Gradcheck: ParsableCommand, HasExample {
   }
 
   func run() throws {
+    try passes.check(
+      reading: [NamedFile("the graph", graph.file)] + arrays.files + NamedFile.dataSet(data),
+      writing: [])
     let source = try graph.load()
     var inputs = try arrays.loadInputs(for: source)
     if let data {

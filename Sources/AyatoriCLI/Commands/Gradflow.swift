@@ -60,6 +60,12 @@ struct Gradflow: AsyncParsableCommand, HasExample {
   private static let mostDraws = 1_000_000
 
   func validate() throws {
+    if let png, !png.hasSuffix(".png") {
+      throw ValidationError("--png takes a .png file, not '\(png)'")
+    }
+    if let html, !html.hasSuffix(".html") {
+      throw ValidationError("--html takes a .html file, not '\(html)'")
+    }
     if course != nil, html == nil { throw ValidationError("--course goes with --html") }
     if !(2...Self.mostDraws).contains(draws) {
       throw ValidationError("--draws takes 2 to \(Self.mostDraws), not \(draws)")
@@ -70,6 +76,13 @@ struct Gradflow: AsyncParsableCommand, HasExample {
   }
 
   func run() async throws {
+    try PassOptions.check(
+      reading: [
+        NamedFile("the graph", graph.file),
+        NamedFile("the run", FlowCourse.path(in: graph.file)),
+        course.map { NamedFile("--course", FlowCourse.path(in: $0)) },
+      ] + feed.files,
+      writing: [NamedFile("--png", png), NamedFile("--html", html)])
     if try isDirectory(graph.file) {
       if html != nil {
         throw ValidationError("--html is of a graph: give its file, and the directory to --course")

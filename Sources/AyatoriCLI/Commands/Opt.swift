@@ -55,6 +55,7 @@ struct Opt: ParsableCommand, HasExample {
 
   func run() throws {
     guard !list, let file else { return try PassList().print(json: json, markdown: markdown) }
+    try options.check(reading: [NamedFile("the graph", file)], writing: [NamedFile("-o", output)])
     let passes: [Pass]
     do throws(Diagnostics) {
       passes =

@@ -38,6 +38,8 @@ struct Plan: ParsableCommand, HasExample {
   }
 
   func run() throws {
+    try passes.check(
+      reading: [NamedFile("the graph", graph.file)], writing: [NamedFile("-o", output)])
     let source = try graph.load()
     let compiler = try passes.compiler()
     defer { passes.report(compiler) }

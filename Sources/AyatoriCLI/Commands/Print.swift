@@ -35,6 +35,7 @@ struct Print: ParsableCommand, HasExample {
   @OptionGroup var stage: StageOptions
 
   func run() throws {
+    try stage.passes.check(reading: [NamedFile("the graph", graph.file)], writing: [])
     try Console.output(try stage.graph(of: try graph.load()).text())
   }
 }

@@ -51,6 +51,8 @@ struct Profile: ParsableCommand, HasExample {
   }
 
   func run() throws {
+    try passes.check(
+      reading: [NamedFile("the graph", graph.file)], writing: [NamedFile("--trace", trace)])
     if let threads { WorkerPool.setShared(threads: threads) }
     let source = try graph.load()
     let compiler = try passes.compiler()

@@ -41,6 +41,9 @@ struct Run: ParsableCommand, HasExample {
   }
 
   func run() throws {
+    try passes.check(
+      reading: [NamedFile("the graph", graph.file)] + arrays.files,
+      writing: [NamedFile("-o", output)])
     let source = try graph.load()
     let inputs = try arrays.loadInputs(for: source)
     let parameters = try arrays.loadParameters(for: source)

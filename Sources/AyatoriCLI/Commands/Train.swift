@@ -121,6 +121,9 @@ struct Train: ParsableCommand, HasExample {
   }
 
   func run() throws {
+    try passes.check(
+      reading: [NamedFile("the graph", graph.file)] + NamedFile.dataSet(data),
+      writing: [out.map { NamedFile("--out", FlowCourse.path(in: $0)) }])
     if let threads { WorkerPool.setShared(threads: threads) }
     let source = try graph.load()
     let dataSet = try DataSet.load(data, for: source)

@@ -24,6 +24,8 @@ struct FeedOptions: ParsableArguments {
       && batchSize == nil
   }
 
+  var files: [NamedFile?] { arrays.files + NamedFile.dataSet(data) }
+
   /// Throws diagnostics for files and data that do not fit the graph.
   func feeds(for source: Graph) throws -> Feeds {
     var inputs = try arrays.loadInputs(for: source)

@@ -147,6 +147,8 @@ struct ArrayOptions: ParsableArguments {
   @Option(name: .long, parsing: .unconditional, help: "Seed of initial parameters and noise.")
   var seed: UInt64 = 0
 
+  var files: [NamedFile?] { [NamedFile("--inputs", inputs), NamedFile("--params", params)] }
+
   /// The arrays of --inputs, whose names and shapes fit the graph.
   func loadInputs(for graph: Graph) throws -> [String: NDArray] {
     try inputs.map { try Ayatori.loadInputs($0, for: graph) } ?? [:]

@@ -1,0 +1,131 @@
+import Ayatori
+import Foundation
+import Testing
+import VAE
+
+/// Files and directories that a command line names: what is read is never written over, and what
+/// names no file is refused.
+@Suite struct OutputFileTests {
+  static let graph = """
+    graph g {
+      param mu: f32[] init constant(0.5)
+      z = mu * mu
+      output z
+    }
+
+    """
+
+  /// Runs `body` in a directory with `g.aya`, other names of it, and arrays.
+  private static func withFiles(_ body: (String) throws -> Void) throws {
+    try Tool.withDirectory { directory in
+      try Tool.write(graph, to: directory + "g.aya")
+      for link in ["g.svg", "g.html", "g.json", "link.aya"] {
+        try FileManager.default.createSymbolicLink(
+          atPath: directory + link, withDestinationPath: "g.aya")
+      }
+      try FileManager.default.linkItem(atPath: directory + "g.aya", toPath: directory + "hard.aya")
+      try writeNPZ([("mu", NDArray([2.0 as Float], shape: []))], to: directory + "a.npz")
+      try FileManager.default.createDirectory(
+        atPath: directory + "dumps", withIntermediateDirectories: false)
+      try Tool.write(graph, to: directory + "dumps/00__input.aya")
+      try body(directory)
+    }
+  }
+
+  private static func contents(_ directory: String) throws -> [String: [UInt8]] {
+    var found: [String: [UInt8]] = [:]
+    for name in try Tool.files(in: directory) where name != "dumps" {
+      found[name] = try readFile(directory + name)
+    }
+    found["dump"] = try readFile(directory + "dumps/00__input.aya")
+    return found
+  }
+
+  @Test(arguments: [
+    ["dot", "g.aya", "-o", "g.aya"], ["dot", "g.aya", "-o", "./hard.aya"],
+    ["dot", "link.aya", "-o", "g.aya"], ["dot", "g.aya", "-o", "g.svg"],
+    ["dot", "g.aya", "--reparameterization", "z", "-o", "g.aya"],
+    ["grad", "g.aya", "--wrt", "mu", "-o", "link.aya"],
+    ["diff", "g.aya", "@lowered", "-o", "g.aya"], ["diff", "a.aya", "g.aya", "-o", "g.aya"],
+    ["opt", "g.aya", "-o", "g.aya"], ["plan", "g.aya", "-o", "g.svg"],
+    ["profile", "g.aya", "--trace", "g.json"], ["gradflow", "g.aya", "--html", "g.html"],
+    ["run", "g.aya", "--inputs", "a.npz", "-o", "a.npz"],
+    ["run", "g.aya", "--params", "./a.npz", "-o", "a.npz"],
+    ["print", "dumps/00__input.aya", "--stage", "optimized", "--dump-dir", "dumps"],
+  ])
+  func dont_overwriteWhatIsRead(arguments: [String]) throws {
+    try Self.withFiles { directory in
+      let before = try Self.contents(directory)
+      let result = try Tool.run(arguments, in: directory)
+      expectRefusal(result, 64, ["output-is-input"])
+      let read = arguments[1] == "a.aya" ? "g.aya" : arguments[1]
+      let isNamed = result.err.contains("'\(read)'") || result.err.contains("a.npz'")
+      #expect(isNamed && result.err.contains("would overwrite"), "\(result.err)")
+      let after = try Self.contents(directory)
+      #expect(after == before)
+    }
+  }
+
+  @Test(arguments: [
+    ["opt", "g.aya", "-o", "dumps/01__simplify.aya", "--dump-dir", "./dumps"],
+    ["dot", "g.aya", "--stage", "lowered", "-o", "dumps/00__input.dot", "--dump-dir", "dumps"],
+  ])
+  func dont_writeOneFileTwice(arguments: [String]) throws {
+    try Self.withFiles { directory in
+      let before = try Self.contents(directory)
+      expectRefusal(try Tool.run(arguments, in: directory), 64, ["written-twice"])
+      let after = try Self.contents(directory)
+      #expect(after == before)
+    }
+  }
+
+  /// Other files, streams, and a directory that holds both are as good as ever.
+  @Test(arguments: [
+    ["dot", "g.aya", "-o", "a.npz"], ["opt", "g.aya", "-o", "new.aya"],
+    ["opt", "g.aya", "-o", "dumps/new.aya", "--dump-dir", "dumps"],
+    ["dot", "g.aya", "-o", "/dev/null"], ["diff", "g.aya", "@lowered", "-o", "/dev/stdout"],
+    ["run", "g.aya", "--inputs", "a.npz", "-o", "b.npz"],
+  ])
+  func otherFilesAreWritten(arguments: [String]) throws {
+    try Self.withFiles { directory in
+      let result = try Tool.run(arguments, in: directory)
+      #expect(result.status == 0, "\(result.err)")
+    }
+  }
+
+  /// What a training run wrote and what a data set is made of stays.
+  @Test func dont_overwriteARunOrADataSet() throws {
+    try Tool.withDirectory { directory in
+      let run = TrainCommandTests.small + ["--epochs", "1", "--out", "run"]
+      expectFine(try Tool.run(run + ["--record-gradflow", "24"], in: directory))
+      try FileManager.default.createSymbolicLink(
+        atPath: directory + "x.png", withDestinationPath: "run/gradflow.json")
+      try FileManager.default.createDirectory(
+        atPath: directory + "data", withIntermediateDirectories: false)
+      try Tool.write("images", to: directory + "data/images.html")
+      let flow = ["gradflow", "Graphs/linear_gaussian.aya"]
+      for arguments in [
+        ["gradflow", "run", "--png", "x.png"],
+        flow + ["--data", "data", "--html", "data/images.html"],
+      ] {
+        expectRefusal(try Tool.run(arguments, in: directory), 64, ["output-is-input"])
+      }
+      let graph = ["dot", "Graphs/vae_pytorch.aya", "--gradflow", "z"]
+      expectRefusal(
+        try Tool.run(graph + ["--data", "data", "-o", "data/images.html"], in: directory), 64,
+        ["output-is-input"])
+      for arguments in [
+        ["gradflow", "run", "--png", "run/checkpoint.safetensors"],
+        ["gradflow", "run", "--png", "run/gradflow.json"],
+        flow + ["--course", "run", "--html", "run/gradflow.json"],
+      ] {
+        let result = try Tool.run(arguments, in: directory)
+        expectRefusal(result, 64)
+        #expect(result.err.contains(" takes a ."))
+      }
+      expectFine(try Tool.run(["gradflow", "run", "--png", "course.png"], in: directory))
+      let kept = try Checkpoint(readFrom: directory + "run")
+      #expect(kept.epoch == 1)
+    }
+  }
+}

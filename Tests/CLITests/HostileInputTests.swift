@@ -68,7 +68,6 @@ import Testing
 
   @Test(arguments: [
     ("absent.aya", "file-not-found"), ("Graphs", "file-is-directory"), ("/dev/null", "no-graph"),
-    ("", "file-not-found"),
   ])
   func pathsThatAreNoGraphs(path: String, id: String) throws {
     try Tool.withDirectory { directory in

@@ -128,4 +128,46 @@ import VAE
       #expect(kept.epoch == 1)
     }
   }
+
+  // MARK: What names no file
+
+  @Test(arguments: [
+    ["check", ""], ["check", "g.aya", ""], ["print", ""], ["dot", "g.aya", "-o", ""],
+    ["diff", "g.aya", ""], ["opt", ""], ["opt", "g.aya", "-o", ""], ["bench", ""],
+    ["print", "g.aya", "--dump-dir", ""], ["run", "g.aya", "--inputs", ""],
+    ["run", "g.aya", "--params", ""], ["train", "g.aya", "--resume", ""],
+    ["train", "g.aya", "--out", ""], ["train", "g.aya", "--data", ""],
+    ["gradflow", "g.aya", "--course", "", "--html", "x.html"], ["gradflow", ""],
+    ["gradcheck", "g.aya", "--data", ""],
+  ])
+  func dont_takeAnEmptyName(arguments: [String]) throws {
+    try Self.withFiles { directory in
+      let before = try Tool.files(in: directory)
+      let result = try Tool.run(arguments, in: directory)
+      expectRefusal(result, 64)
+      #expect(result.err.contains("an empty name is that of no file"), "\(result.err)")
+      let after = try Tool.files(in: directory)
+      #expect(after == before)
+    }
+  }
+
+  // MARK: Reasons
+
+  /// Where nothing may be written, that is the reason that is told.
+  @Test func aReadOnlyFileSystem() throws {
+    try Self.withFiles { directory in
+      try FileManager.default.createDirectory(
+        atPath: directory + "ro", withIntermediateDirectories: false)
+      let mount = try Tool.launch(
+        "/bin/mount", ["-t", "tmpfs", "-o", "ro,size=64k", "none", directory + "ro"])
+      guard mount.status == 0 else {
+        return print("skipped: no file system can be mounted here: \(mount.err)")
+      }
+      defer { _ = try? Tool.launch("/bin/umount", [directory + "ro"]) }
+      let result = try Tool.run(
+        TrainCommandTests.small + ["--epochs", "1", "--out", "ro/a/b"], in: directory)
+      expectRefusal(result, 1, ["cannot-write"])
+      #expect(result.err.contains("Read-only file system"), "\(result.err)")
+    }
+  }
 }

@@ -94,8 +94,11 @@ package func makeDirectory(_ path: String) throws(Diagnostic) {
   if isDirectory(path) { return }
   let parent = directoryName(of: path)
   if parent != path, !isDirectory(parent) { try makeDirectory(parent) }
-  if mkdir(path, 0o777) != 0, !isDirectory(path) {
+  if mkdir(path, 0o777) == 0 { return }
+  // Looking at the path sets it anew.
+  let failure = errno
+  if !isDirectory(path) {
     throw Diagnostic(
-      "cannot-write", "the directory cannot be made: \(errnoText(errno))", place: path)
+      "cannot-write", "the directory cannot be made: \(errnoText(failure))", place: path)
   }
 }

@@ -18,7 +18,7 @@ struct Bench: ParsableCommand, HasExample {
 
   @Argument(
     help: "Graph files (.aya); one, but with --compile.",
-    completion: .file(extensions: ["aya"]))
+    completion: .file(extensions: ["aya"]), transform: filePath)
   var files: [String] = []
 
   @OptionGroup var overrides: OverrideOptions

@@ -13,7 +13,8 @@ struct Check: ParsableCommand, HasExample {
       """)
   static let example = "ayatori check --lint Graphs/vae_pytorch.aya Graphs/vae_naive.aya"
 
-  @Argument(help: "Graph files (.aya).", completion: .file(extensions: ["aya"]))
+  @Argument(
+    help: "Graph files (.aya).", completion: .file(extensions: ["aya"]), transform: filePath)
   var files: [String]
 
   @OptionGroup var overrides: OverrideOptions

@@ -21,11 +21,13 @@ struct Diff: AsyncParsableCommand, HasExample {
   static let example = "ayatori diff Graphs/vae_pytorch.aya @lowered"
 
   @Argument(
-    help: "The old graph: FILE or FILE@STAGE.", completion: .file(extensions: ["aya"]))
+    help: "The old graph: FILE or FILE@STAGE.", completion: .file(extensions: ["aya"]),
+    transform: filePath)
   var old: String
 
   @Argument(
-    help: "The new graph: FILE, FILE@STAGE or @STAGE.", completion: .file(extensions: ["aya"]))
+    help: "The new graph: FILE, FILE@STAGE or @STAGE.", completion: .file(extensions: ["aya"]),
+    transform: filePath)
   var new: String
 
   @OptionGroup var overrides: OverrideOptions
@@ -49,7 +51,8 @@ struct Diff: AsyncParsableCommand, HasExample {
 
   @Option(
     name: .shortAndLong,
-    help: "Writes the drawing: a picture as .svg, .png or .pdf, DOT under any other name.")
+    help: "Writes the drawing: a picture as .svg, .png or .pdf, DOT under any other name.",
+    transform: filePath)
   var output: String?
 
   @Flag(name: .long, help: "Exits with 2 when the graphs differ.")

@@ -44,7 +44,8 @@ struct Dot: AsyncParsableCommand, HasExample {
 
   @Option(
     name: .shortAndLong,
-    help: "Where to write: a picture as .svg, .png or .pdf, DOT under any other name.")
+    help: "Where to write: a picture as .svg, .png or .pdf, DOT under any other name.",
+    transform: filePath)
   var output: String?
 
   func validate() throws {

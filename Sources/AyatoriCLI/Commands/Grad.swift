@@ -51,7 +51,8 @@ struct Grad: AsyncParsableCommand, HasExample {
 
   @Option(
     name: .shortAndLong,
-    help: "Where to write; with --graph also a picture as .svg, .png or .pdf, or DOT as .dot.")
+    help: "Where to write; with --graph also a picture as .svg, .png or .pdf, or DOT as .dot.",
+    transform: filePath)
   var output: String?
 
   func validate() throws {

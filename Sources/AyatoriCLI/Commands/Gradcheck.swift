@@ -27,7 +27,8 @@ struct Gradcheck: ParsableCommand, HasExample {
     help: "Nodes to differentiate by, separated by commas; by default parameters and inputs.")
   var wrt: NameList?
 
-  @Option(name: .long, help: "A data set whose first test images are the input.")
+  @Option(
+    name: .long, help: "A data set whose first test images are the input.", transform: filePath)
   var data: String?
 
   @Option(name: .long, help: "Images to take from --data.")

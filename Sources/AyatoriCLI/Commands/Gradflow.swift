@@ -43,14 +43,19 @@ struct Gradflow: AsyncParsableCommand, HasExample {
     help: "Puts a NaN (or :inf, :-inf) at a node and @ELEMENT, to see it found: h1:nan@3.")
   var plant: PlantOption?
 
-  @Option(name: .long, help: "Of a run's directory: draws the course as a picture (.png).")
+  @Option(
+    name: .long, help: "Of a run's directory: draws the course as a picture (.png).",
+    transform: filePath)
   var png: String?
 
-  @Option(name: .long, help: "Writes a page to look at in a browser, instead of the report.")
+  @Option(
+    name: .long, help: "Writes a page to look at in a browser, instead of the report.",
+    transform: filePath)
   var html: String?
 
   @Option(
-    name: .long, help: "With --html: a run's directory, whose course the page's slider shows.")
+    name: .long, help: "With --html: a run's directory, whose course the page's slider shows.",
+    transform: filePath)
   var course: String?
 
   @Flag(name: .long, help: "Prints JSON.")

@@ -14,7 +14,8 @@ struct Opt: ParsableCommand, HasExample {
   static let example =
     "ayatori opt Graphs/vae_pytorch.aya --passes=lower_sampling,simplify,eliminate_dead_nodes"
 
-  @Argument(help: "The graph file (.aya).", completion: .file(extensions: ["aya"]))
+  @Argument(
+    help: "The graph file (.aya).", completion: .file(extensions: ["aya"]), transform: filePath)
   var file: String?
 
   @Option(name: .long, help: "Passes to run in this order, separated by commas.")
@@ -23,7 +24,9 @@ struct Opt: ParsableCommand, HasExample {
   @OptionGroup var overrides: OverrideOptions
   @OptionGroup(title: "Passes") var options: PassOptions
 
-  @Option(name: .shortAndLong, help: "Writes the text to this file instead of stdout.")
+  @Option(
+    name: .shortAndLong, help: "Writes the text to this file instead of stdout.",
+    transform: filePath)
   var output: String?
 
   @Flag(name: .long, help: "Prints JSON: the text and what each pass did; with --list the list.")

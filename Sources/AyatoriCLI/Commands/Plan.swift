@@ -25,7 +25,7 @@ struct Plan: ParsableCommand, HasExample {
   @Flag(name: .long, help: "Prints JSON.")
   var json = false
 
-  @Option(name: .shortAndLong, help: "Draws the plan into this .svg file.")
+  @Option(name: .shortAndLong, help: "Draws the plan into this .svg file.", transform: filePath)
   var output: String?
 
   /// What stands for a dimension that has no size.

@@ -30,7 +30,9 @@ struct Profile: ParsableCommand, HasExample {
     name: .long, parsing: .unconditional, help: "Threads; by default as many as there are CPUs.")
   var threads: Int?
 
-  @Option(name: .long, help: "Writes the last runs into this .json file as a Chrome trace.")
+  @Option(
+    name: .long, help: "Writes the last runs into this .json file as a Chrome trace.",
+    transform: filePath)
   var trace: String?
 
   @Flag(name: .long, help: "Prints JSON.")

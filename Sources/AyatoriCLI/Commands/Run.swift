@@ -30,7 +30,7 @@ struct Run: ParsableCommand, HasExample {
   @Option(name: .long, parsing: .unconditional, help: "The step at which noise is drawn.")
   var step: UInt64 = 0
 
-  @Option(name: .shortAndLong, help: "Writes the results to this .npz file.")
+  @Option(name: .shortAndLong, help: "Writes the results to this .npz file.", transform: filePath)
   var output: String?
 
   func validate() throws {

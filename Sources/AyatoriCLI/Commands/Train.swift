@@ -59,10 +59,12 @@ struct Train: ParsableCommand, HasExample {
     help: "Draws per image when evaluating on the test set; 0 leaves it out.")
   var evalSamples = 1
 
-  @Option(name: .long, help: "Directory for the checkpoint.")
+  @Option(name: .long, help: "Directory for the checkpoint.", transform: filePath)
   var out: String?
 
-  @Option(name: .long, help: "A run's directory, or one of its checkpoints, to go on from.")
+  @Option(
+    name: .long, help: "A run's directory, or one of its checkpoints, to go on from.",
+    transform: filePath)
   var resume: String?
 
   @Option(
@@ -87,6 +89,8 @@ struct Train: ParsableCommand, HasExample {
   var gradflowNode: String?
 
   func validate() throws {
+    // A transform would keep the default out of the help.
+    _ = try filePath(data)
     if let checkpointEvery, checkpointEvery < 1 {
       throw ValidationError("--checkpoint-every takes 1 or more, not \(checkpointEvery)")
     }

@@ -6,7 +6,8 @@ import VAE
 struct FeedOptions: ParsableArguments {
   @OptionGroup var arrays: ArrayOptions
 
-  @Option(name: .long, help: "A data set whose first test images are the input.")
+  @Option(
+    name: .long, help: "A data set whose first test images are the input.", transform: filePath)
   var data: String?
 
   @Option(name: .long, help: "Images to take from --data; by default 64.")

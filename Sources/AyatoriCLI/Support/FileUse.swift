@@ -1,3 +1,4 @@
+import ArgumentParser
 import Ayatori
 import Foundation
 import GraphIR
@@ -70,6 +71,13 @@ extension PassOptions {
 private func isRegularFile(_ path: String) -> Bool {
   var status = stat()
   return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+}
+
+/// A path as the command line gives it. Throws for an empty one, which would name the root or the
+/// current directory once a file's name is added to it.
+@Sendable func filePath(_ text: String) throws -> String {
+  if text.isEmpty { throw ValidationError("an empty name is that of no file") }
+  return text
 }
 
 extension Diagnostic {

@@ -123,7 +123,8 @@ struct OverrideOptions: ParsableArguments {
 
 /// The graph file and what may be changed about it.
 struct GraphOptions: ParsableArguments {
-  @Argument(help: "The graph file (.aya).", completion: .file(extensions: ["aya"]))
+  @Argument(
+    help: "The graph file (.aya).", completion: .file(extensions: ["aya"]), transform: filePath)
   var file: String
 
   @OptionGroup var overrides: OverrideOptions
@@ -138,10 +139,13 @@ struct GraphOptions: ParsableArguments {
 /// Arrays for a run.
 struct ArrayOptions: ParsableArguments {
   @Option(
-    name: .long, help: "Arrays by node name (.npz): inputs, noise such as z.eps, or any node.")
+    name: .long, help: "Arrays by node name (.npz): inputs, noise such as z.eps, or any node.",
+    transform: filePath)
   var inputs: String?
 
-  @Option(name: .long, help: "Parameters by name (.npz or .safetensors, also a checkpoint).")
+  @Option(
+    name: .long, help: "Parameters by name (.npz or .safetensors, also a checkpoint).",
+    transform: filePath)
   var params: String?
 
   @Option(name: .long, parsing: .unconditional, help: "Seed of initial parameters and noise.")

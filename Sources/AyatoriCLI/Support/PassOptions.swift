@@ -36,7 +36,8 @@ struct PassOptions: ParsableArguments {
     help: "Evaluates the graph before and after each pass with the reference interpreter.")
   var validates = false
 
-  @Option(name: .long, help: "Writes graphs between passes into this directory.")
+  @Option(
+    name: .long, help: "Writes graphs between passes into this directory.", transform: filePath)
   var dumpDir: String?
 
   @Option(name: .long, help: "With --dump-dir: before, after, or only what changed.")

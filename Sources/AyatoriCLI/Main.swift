@@ -36,6 +36,7 @@ enum Main {
     // A file that may not grow (`ulimit -f`) is an error to be told, not the process's end.
     signal(SIGXFSZ, SIG_IGN)
     do {
+      try refuseOtherBytes()
       var command = try AyatoriCommand.parseAsRoot()
       if var asynchronous = command as? any AsyncParsableCommand {
         try await asynchronous.run()
@@ -53,6 +54,21 @@ enum Main {
   private static func end(_ status: Int32) -> Never {
     if BLASThreads.isMemoryLimited { _exit(status) }
     exit(status)
+  }
+
+  /// Throws where an argument is not UTF-8: as text it would be another one, and name another file.
+  private static func refuseOtherBytes() throws(UsageFailure) {
+    var found: [Diagnostic] = []
+    for place in 1..<max(1, Int(CommandLine.argc)) {
+      guard let bytes = CommandLine.unsafeArgv[place], String(validatingCString: bytes) == nil
+      else { continue }
+      found.append(
+        Diagnostic(
+          "argument-not-utf8", "'\(String(cString: bytes))' is not a text",
+          place: "argument \(place)", expected: "UTF-8", got: "other bytes",
+          fix: "rename the file"))
+    }
+    if !found.isEmpty { throw UsageFailure(diagnostics: found) }
   }
 
   private static func report(_ error: any Error) -> Int32 {

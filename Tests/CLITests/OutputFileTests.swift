@@ -151,6 +151,36 @@ import VAE
     }
   }
 
+  /// A name of other bytes than UTF-8's would become another name.
+  @Test(arguments: [
+    "dot g.aya -o \"$(printf 'o\\377\\376.svg')\"", "check \"$(printf '\\377.aya')\"",
+    "run g.aya --outputs \"$(printf 'z\\200')\"",
+  ])
+  func dont_takeOtherBytes(arguments: String) throws {
+    try Self.withFiles { directory in
+      try Tool.write("cp g.aya \"$(printf '\\377.aya')\"", to: directory + "make.sh")
+      _ = try Tool.launch("/bin/sh", ["make.sh"], in: directory)
+      let before = try Tool.files(in: directory)
+      let result = try Tool.launch(
+        "/bin/sh", ["-c", "exec \"$0\" \(arguments)", Tool.binary], in: directory)
+      expectRefusal(result, 64, ["argument-not-utf8"])
+      #expect(result.err.contains("UTF-8"), "\(result.err)")
+      let after = try Tool.files(in: directory)
+      #expect(after == before)
+    }
+  }
+
+  @Test func otherScriptsAreNames() throws {
+    try Self.withFiles { directory in
+      let name = "日本\u{FFFD}é.aya"
+      try Tool.write(Self.graph, to: directory + name)
+      expectFine(try Tool.run(["check", name], in: directory))
+      let written = try Tool.run(["opt", name, "-o", "ø.aya"], in: directory)
+      let files = try Tool.files(in: directory)
+      #expect(written.status == 0 && files.contains("ø.aya"), "\(written.err)")
+    }
+  }
+
   // MARK: Reasons
 
   /// Where nothing may be written, that is the reason that is told.

@@ -78,6 +78,28 @@ import VAE
     }
   }
 
+  /// What stands after `--` is a file, not a flag: the flags that go on come before it.
+  @Test func theCommandGoesOnAfterADoubleDash() throws {
+    try Tool.withDirectory { directory in
+      let flags = [
+        "train", "--data", "digits", "--dim", "D=64", "--dim", "H=8", "--dim", "Z=2", "--epochs",
+        "100000", "--out", "run", "--", "Graphs/vae_pytorch.aya",
+      ]
+      let run = try RunningTool(flags, in: directory)
+      run.waitForLines(2)
+      run.send(SIGTERM)
+      let stopped = run.finish()
+      #expect(stopped.status == 128 + SIGTERM)
+      let command = try #require(stopped.err.split(separator: "\n").last).dropFirst(2)
+      #expect(
+        command.hasSuffix("--epochs 100000 --resume run -- Graphs/vae_pytorch.aya"), "\(command)")
+      let words = command.replacing("100000", with: "1").split(separator: " ").map(String.init)
+      let resumed = try Tool.run(Array(words.dropFirst()), in: directory)
+      expectFine(resumed)
+      #expect(resumed.err.contains("nothing to do: "), "\(resumed.err)")
+    }
+  }
+
   @Test func withoutADirectoryNothingIsKept() throws {
     try Tool.withDirectory { directory in
       let run = try RunningTool(Self.small + ["--epochs", "100000"], in: directory)

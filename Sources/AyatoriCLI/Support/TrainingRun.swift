@@ -139,14 +139,19 @@ final class TrainingRun {
   private func resumingCommand(_ directory: RunDirectory) -> String {
     var words: [String] = []
     var arguments = CommandLine.arguments[...]
+    // What follows -- are names, not flags.
+    var names: [String] = []
     while let word = arguments.popFirst() {
-      if word == "--out" || word == "--resume" {
+      if word == "--" {
+        names = [word] + arguments
+        break
+      } else if word == "--out" || word == "--resume" {
         _ = arguments.popFirst()
       } else if !word.hasPrefix("--out="), !word.hasPrefix("--resume=") {
         words.append(word)
       }
     }
-    words += ["--resume", directory.path]
+    words += ["--resume", directory.path] + names
     return words.map(shellQuoted).joined(separator: " ")
   }
 

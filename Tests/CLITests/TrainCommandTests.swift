@@ -293,6 +293,31 @@ import Testing
     }
   }
 
+  /// The name that a safetensors file keeps for itself: told before training, not at its end.
+  @Test func dont_trainWhatNoCheckpointHolds() throws {
+    try Tool.withDirectory { directory in
+      try Tool.write(
+        """
+        graph g {
+          dim N
+          input x: f32[N, 64]
+          param "__metadata__": f32[64] init constant(0.5)
+          r = x - "__metadata__"
+          loss = sum(r * r)
+          output loss
+        }
+        """, to: directory + "g.aya")
+      let result = try Tool.run(
+        ["train", "g.aya", "--data", "digits", "--epochs", "1", "--out", "run"], in: directory)
+      expectRefusal(result, 1, ["checkpoint-name"])
+      #expect(result.err.contains("g.aya:4:") && result.err.contains("'__metadata__'"))
+      let files = try Tool.files(in: directory)
+      #expect(files == ["g.aya"])
+      // Whoever writes no checkpoint may have the name.
+      expectFine(try Tool.run(["check", "g.aya"], in: directory))
+    }
+  }
+
   @Test(arguments: [
     ["--record-gradflow", "5"], ["--record-gradflow", "0", "--out", "x"],
     ["--gradflow-node", "z", "--out", "x"],

@@ -36,10 +36,12 @@ extension Compiler {
     guard !names.isEmpty else { throw Diagnostics([.nothingToTrain(lowered)]) }
     let trained = lowered.updates.map { lowered[$0.target] }.filter(\.isParameter)
     let taken = lowered.names.filter { optimizer.keeps(name: $0) }
-    guard trained.isEmpty, taken.isEmpty else {
+    let unwritable = lowered.persistent.filter { $0.label == SafetensorsFile.metadataKey }
+    guard trained.isEmpty, taken.isEmpty, unwritable.isEmpty else {
       throw Diagnostics(
         trained.map { .updatedParameter($0, lowered) }
-          + taken.map { .optimizerName($0, lowered, optimizer) })
+          + taken.map { .optimizerName($0, lowered, optimizer) }
+          + unwritable.map { .checkpointName($0, lowered) })
     }
   }
 
@@ -92,5 +94,12 @@ extension Diagnostic {
       at: graph.node(named: name)?.location, place: "graph '\(graph.name)'",
       expected: "a name that does not begin with '\(optimizer.prefix)'", got: "'\(name)'",
       fix: "give it another name")
+  }
+  static func checkpointName(_ node: Node, _ graph: Graph) -> Diagnostic {
+    Diagnostic(
+      "checkpoint-name", "no checkpoint can hold an array with the name '\(node.label)'",
+      at: node.location, place: "graph '\(graph.name)'",
+      expected: "another name: in safetensors files this one is of the metadata",
+      got: "'\(node.label)'", fix: "give it another name")
   }
 }

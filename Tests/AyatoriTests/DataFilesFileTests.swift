@@ -1,5 +1,7 @@
 import Ayatori
 import Foundation
+import GraphIR
+import Synchronization
 import Testing
 
 @Suite struct DataFilesFileTests {
@@ -48,6 +50,30 @@ import Testing
         try FileManager.default.destinationOfSymbolicLink(atPath: directory + "/a") == "b")
       #expect(
         DataFiles.problem { try AtomicFile.write([], to: directory + "/x") } == "file-not-written")
+    }
+  }
+
+  /// A directory that is moved away while a file in it is written keeps no part of that file.
+  @Test func dont_leaveAPartInAMovedDirectory() throws {
+    try DataFiles.withDirectory { directory in
+      let (place, moved) = (directory + "/place", directory + "/moved")
+      try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: false)
+      let bytes = [UInt8](repeating: 1, count: 64 << 20)
+      let found = Mutex<Diagnostic?>(nil)
+      let writer = Thread {
+        do throws(Diagnostic) {
+          try AtomicFile.write(bytes, to: place + "/a.bin")
+        } catch {
+          found.withLock { $0 = error }
+        }
+      }
+      writer.start()
+      while try FileManager.default.contentsOfDirectory(atPath: place).isEmpty { usleep(100) }
+      try FileManager.default.moveItem(atPath: place, toPath: moved)
+      while !writer.isFinished { usleep(1000) }
+      #expect(found.withLock { $0 }?.id == "file-not-written")
+      let left = try FileManager.default.contentsOfDirectory(atPath: moved)
+      #expect(left.isEmpty)
     }
   }
 

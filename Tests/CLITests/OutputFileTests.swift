@@ -183,6 +183,18 @@ import VAE
 
   // MARK: Reasons
 
+  /// A link that leads nowhere is told with the directory that is missing, not the one it is in.
+  @Test func linksThatLeadNowhere() throws {
+    try Self.withFiles { directory in
+      try FileManager.default.createSymbolicLink(
+        atPath: directory + "far.npz", withDestinationPath: "gone/far.npz")
+      let far = try Tool.run(["run", "g.aya", "-o", "far.npz"], in: directory)
+      expectRefusal(far, 1, ["file-not-written"])
+      #expect(far.err.contains("mkdir -p './gone'"), "\(far.err)")
+      #expect(far.err.contains("it is a link to './gone/far.npz'"), "\(far.err)")
+    }
+  }
+
   /// Where nothing may be written, that is the reason that is told.
   @Test func aReadOnlyFileSystem() throws {
     try Self.withFiles { directory in

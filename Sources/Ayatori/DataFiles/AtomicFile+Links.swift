@@ -9,18 +9,22 @@ extension AtomicFile {
   ///
   /// Throws a diagnostic with the path and the reason.
   package static func name(_ existing: String, as path: String) throws(Diagnostic) {
-    let temporary = temporaryName(in: directoryName(of: path))
-    guard link(existing, temporary) == 0 else {
+    let temporary = temporaryName()
+    let opened = handle(of: directoryName(of: path))
+    if let failure = opened.failure { throw .cannotWrite(path, reason: failure) }
+    let place = opened.value
+    defer { close(place) }
+    guard linkat(AT_FDCWD, existing, place, temporary, 0) == 0 else {
       // What a file system without second names says, or one that allows no more of them.
       guard [EPERM, EOPNOTSUPP, ENOSYS, EMLINK].contains(errno) else {
         throw .cannotWrite(path, reason: errno)
       }
       return try write(readFile(existing), to: path)
     }
-    let renamed = rename(temporary, path)
+    let renamed = renameat(place, temporary, AT_FDCWD, path)
     let failure = errno
     // rename(2) does nothing where both names are the file's already.
-    unlink(temporary)
+    unlinkat(place, temporary, 0)
     if renamed != 0 { throw .cannotWrite(path, reason: failure) }
     try syncDirectory(directoryName(of: path), for: path)
   }
@@ -62,11 +66,19 @@ extension AtomicFile {
   /// Removes a file that may be gone already.
   package static func remove(_ path: String) { unlink(path) }
 
+  /// A handle of a directory, through which files in it are found wherever it is moved to. Takes no
+  /// right to list it.
+  static func handle(of directory: String) -> SystemCall<Int32> {
+    // `O_PATH` of Linux, which Swift's Glibc does not import.
+    let pathOnly: Int32 = 0o10_000_000
+    return retryingInterrupts { open(directory, pathOnly | O_DIRECTORY | O_CLOEXEC) }
+  }
+
   static let temporaryPrefix = ".ayatori-"
   static let temporarySuffix = ".tmp"
 
-  static func temporaryName(in directory: String) -> String {
+  static func temporaryName() -> String {
     let tag = String(UInt64.random(in: .min ... .max), radix: 16)
-    return "\(directory)/\(temporaryPrefix)\(getpid())-\(tag)\(temporarySuffix)"
+    return "\(temporaryPrefix)\(getpid())-\(tag)\(temporarySuffix)"
   }
 }

@@ -32,16 +32,21 @@ public enum AtomicFile {
     let target = try resolvingLinks(path)
     let directory = directoryName(of: target)
     clearOnce(directory)
-    let (temporary, descriptor) = try makeTemporary(in: directory, for: path)
+    // Through this handle the temporary file is found wherever the directory is moved to.
+    let opened = handle(of: directory)
+    if let failure = opened.failure { throw .cannotWrite(path, target, reason: failure) }
+    let place = opened.value
+    defer { close(place) }
+    let (temporary, descriptor) = try makeTemporary(in: place, for: path)
 
     var failure = existing.flatMap { fchmod(descriptor, $0.permissions) == 0 ? nil : errno }
     if failure == nil { failure = writeAll(pieces, to: descriptor) }
     if failure == nil { failure = retryingInterrupts { fsync(descriptor) }.failure }
     if close(descriptor) != 0, failure == nil { failure = errno }
-    if failure == nil, rename(temporary, target) != 0 { failure = errno }
+    if failure == nil, renameat(place, temporary, AT_FDCWD, target) != 0 { failure = errno }
     if let failure {
-      unlink(temporary)
-      throw .cannotWrite(path, reason: failure)
+      unlinkat(place, temporary, 0)
+      throw .cannotWrite(path, target, reason: failure)
     }
     try syncDirectory(directory, for: path)
   }
@@ -61,13 +66,13 @@ public enum AtomicFile {
   }
 
   private static func makeTemporary(
-    in directory: String, for path: String
-  ) throws(Diagnostic) -> (path: String, descriptor: Int32) {
+    in directory: Int32, for path: String
+  ) throws(Diagnostic) -> (name: String, descriptor: Int32) {
     var attempts = 0
     while true {
-      let temporary = temporaryName(in: directory)
+      let temporary = temporaryName()
       let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
-      let opened = retryingInterrupts { open(temporary, flags, 0o644) }
+      let opened = retryingInterrupts { openat(directory, temporary, flags, 0o644) }
       guard let failure = opened.failure else {
         // For as long as this process is there, it is no leftover.
         flock(opened.value, LOCK_EX | LOCK_NB)
@@ -129,15 +134,21 @@ public enum AtomicFile {
 }
 
 extension Diagnostic {
-  static func cannotWrite(_ path: String, reason: Int32) -> Diagnostic {
-    let directory = directoryName(of: path)
+  /// `target` is where the links of the path end, if it has any.
+  static func cannotWrite(
+    _ path: String, _ target: String? = nil, reason: Int32
+  ) -> Diagnostic {
+    let target = target ?? path
+    let directory = directoryName(of: target)
     let fix: String? =
       switch reason {
+      case ENOENT where isDirectory(directory): nil
       case ENOENT: "make the directory first: mkdir -p '\(directory)'"
       case EISDIR: "name a file inside it: '\(path)/NAME'"
       default: nil
       }
     return Diagnostic(
-      "file-not-written", "cannot write '\(path)': \(errnoText(reason))", place: path, fix: fix)
+      "file-not-written", "cannot write '\(path)': \(errnoText(reason))", place: path,
+      notes: target == path ? [] : [Diagnostic.Note("it is a link to '\(target)'")], fix: fix)
   }
 }

@@ -6,7 +6,11 @@ import Runtime
 /// Names, shapes and dtypes are compared with the graph before an array is unpacked, so that a
 /// small file that would grow to gigabytes is refused by its header. Throws for names that the
 /// graph does not have, shapes and dtypes that do not fit, and whatever is wrong with the file.
-public func loadInputs(_ path: String, for graph: Graph) throws -> [String: NDArray] {
+///
+/// `floats` is the dtype that the graph's floats are computed in, where that is another one.
+public func loadInputs(
+  _ path: String, for graph: Graph, floats: DType? = nil
+) throws -> [String: NDArray] {
   let file = try NPZFile(readFrom: path)
   let strangers = file.members.filter { graph.node(named: $0.name) == nil }
   // An archive may hold a hundred thousand names.
@@ -16,7 +20,7 @@ public func loadInputs(_ path: String, for graph: Graph) throws -> [String: NDAr
     return problem
   }
   guard unknown.isEmpty else { throw Diagnostics(unknown) }
-  try check(file.members.map(StoredArray.init), in: path, for: graph)
+  try check(file.members.map(StoredArray.init), in: path, for: graph, floats: floats)
   var arrays: [String: NDArray] = [:]
   for member in file.members { arrays[member.name] = try file.array(of: member) }
   return arrays
@@ -53,7 +57,9 @@ struct StoredArray {
 }
 
 /// Throws when the arrays' shapes or dtypes contradict each other or the graph, naming the file.
-func check(_ arrays: [StoredArray], in path: String, for graph: Graph) throws(Diagnostic) {
+func check(
+  _ arrays: [StoredArray], in path: String, for graph: Graph, floats: DType? = nil
+) throws(Diagnostic) {
   let places = Dictionary(arrays.map { ($0.node, "\(path), \($0.place)") }) { first, _ in first }
   do {
     let shapes = Dictionary(arrays.map { ($0.node, $0.shape) }) { first, _ in first }
@@ -69,7 +75,7 @@ func check(_ arrays: [StoredArray], in path: String, for graph: Graph) throws(Di
   for array in arrays {
     guard let node = graph.node(named: array.node) else { continue }
     do throws(Diagnostic) {
-      try node.check(array.dtype, stored: array.storedDType)
+      try node.check(array.dtype, stored: array.storedDType, floats: floats)
     } catch {
       var error = error
       error.place = "\(path), \(array.place)"

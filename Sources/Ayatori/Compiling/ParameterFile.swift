@@ -8,9 +8,10 @@ import Runtime
 /// parameters that the file lacks: all before an array is read.
 ///
 /// PyTorch's names are understood: `fc1.weight` and `fc1.bias` are `fc1.W` and `fc1.b`, whose
-/// layout is the same. `note` hears of it.
+/// layout is the same. `note` hears of it. `floats` is the dtype that the graph's floats are
+/// computed in, where that is another one.
 public func loadParameters(
-  _ path: String, for graph: Graph, note: (String) -> Void = { _ in }
+  _ path: String, for graph: Graph, floats: DType? = nil, note: (String) -> Void = { _ in }
 ) throws -> [String: NDArray] {
   let wanted = graph.persistent.map(\.label)
   let file = try StoredParameters(path)
@@ -35,7 +36,7 @@ public func loadParameters(
           fix: nearest(to: array.name, among: wanted).map { "did you mean '\($0)'?" }))
     }
   }
-  try check(chosen, in: path, for: graph)
+  try check(chosen, in: path, for: graph, floats: floats)
   let found = Set(chosen.map(\.node))
   for name in wanted where !found.contains(name) {
     problems.append(

@@ -79,14 +79,14 @@ struct Gradcheck: ParsableCommand, HasExample {
       reading: [NamedFile("the graph", graph.file)] + arrays.files + NamedFile.dataSet(data),
       writing: [])
     let source = try graph.load()
-    var inputs = try arrays.loadInputs(for: source)
+    var inputs = try arrays.loadInputs(for: source, floats: .f64)
     if let data {
       let dataSet = try DataSet.load(data, for: source)
       let fed = try DataInputs(source, for: dataSet)
         .arrays(of: dataSet.test, in: dataSet, count: batchSize)
       inputs.merge(fed) { given, _ in given }
     }
-    let parameters = try arrays.loadParameters(for: source)
+    let parameters = try arrays.loadParameters(for: source, floats: .f64)
     let compiler = try passes.compiler()
     defer { passes.report(compiler) }
     var options = GradientCheck.Options()

@@ -27,9 +27,10 @@ struct FeedOptions: ParsableArguments {
 
   var files: [NamedFile?] { arrays.files + NamedFile.dataSet(data) }
 
-  /// Throws diagnostics for files and data that do not fit the graph.
+  /// What the gradient flow is fed, which is computed in f64. Throws diagnostics for files and data
+  /// that do not fit the graph.
   func feeds(for source: Graph) throws -> Feeds {
-    var inputs = try arrays.loadInputs(for: source)
+    var inputs = try arrays.loadInputs(for: source, floats: .f64)
     if let data {
       let dataSet = try DataSet.load(data, for: source)
       let fed = try DataInputs(source, for: dataSet)
@@ -37,6 +38,7 @@ struct FeedOptions: ParsableArguments {
       inputs.merge(fed) { given, _ in given }
     }
     return Feeds(
-      inputs: inputs, parameters: try arrays.loadParameters(for: source), seed: arrays.seed)
+      inputs: inputs, parameters: try arrays.loadParameters(for: source, floats: .f64),
+      seed: arrays.seed)
   }
 }

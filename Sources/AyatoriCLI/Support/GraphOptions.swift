@@ -153,13 +153,14 @@ struct ArrayOptions: ParsableArguments {
 
   var files: [NamedFile?] { [NamedFile("--inputs", inputs), NamedFile("--params", params)] }
 
-  /// The arrays of --inputs, whose names and shapes fit the graph.
-  func loadInputs(for graph: Graph) throws -> [String: NDArray] {
-    try inputs.map { try Ayatori.loadInputs($0, for: graph) } ?? [:]
+  /// The arrays of --inputs, whose names, shapes and dtypes fit the graph, its floats computed in
+  /// `floats` where that is given.
+  func loadInputs(for graph: Graph, floats: DType? = nil) throws -> [String: NDArray] {
+    try inputs.map { try Ayatori.loadInputs($0, for: graph, floats: floats) } ?? [:]
   }
 
   /// The parameters in the file. Optimiser state in a checkpoint is left aside.
-  func loadParameters(for graph: Graph) throws -> [String: NDArray] {
+  func loadParameters(for graph: Graph, floats: DType? = nil) throws -> [String: NDArray] {
     guard let params else {
       if !graph.parameters.isEmpty {
         Console.error(
@@ -167,6 +168,8 @@ struct ArrayOptions: ParsableArguments {
       }
       return [:]
     }
-    return try Ayatori.loadParameters(params, for: graph) { Console.error("note: \($0)") }
+    return try Ayatori.loadParameters(params, for: graph, floats: floats) {
+      Console.error("note: \($0)")
+    }
   }
 }

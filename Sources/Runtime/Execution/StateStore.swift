@@ -140,10 +140,12 @@ extension Node {
     return array.dtype == type.dtype ? array : array.converted(to: type.dtype)
   }
 
-  /// Throws when an array of this dtype would lose digits in this node's. `stored` is what a file
-  /// calls the dtype.
-  package func check(_ dtype: DType, stored: String? = nil) throws(Diagnostic) {
-    switch (dtype, type.dtype) {
+  /// Throws when an array of this dtype would lose digits in this node's, or in `floats`, in which
+  /// floats are computed. `stored` is what a file calls the dtype.
+  package func check(
+    _ dtype: DType, stored: String? = nil, floats: DType? = nil
+  ) throws(Diagnostic) {
+    switch (dtype, type.dtype.isFloating ? floats ?? type.dtype : type.dtype) {
     case (let own, let wanted) where own == wanted: return
     case (.f32, .f64), (.i32, .i64), (.i32, .f64): return
     default: throw .fedDType(self, got: dtype, stored: stored)

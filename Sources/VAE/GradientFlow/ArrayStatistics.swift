@@ -44,14 +44,6 @@ public struct ArrayStatistics: Sendable, Hashable, Encodable {
     nan = values.count(where: \.isNaN)
     positiveInfinity = values.count { $0 == .infinity }
     negativeInfinity = values.count { $0 == -.infinity }
-    firstNonFinite = values.firstIndex { !$0.isFinite }.map { position in
-      var rest = position
-      var index: [Int] = []
-      for extent in shape.reversed() {
-        index.append(rest % extent)
-        rest /= extent
-      }
-      return index.reversed()
-    }
+    firstNonFinite = NonFiniteElement(values, shape: shape)?.index
   }
 }

@@ -81,7 +81,7 @@ extension Trainer {
     try checkpoint.check(against: identity, path: path)
     try checkPosition(of: checkpoint, path)
     for (name, array) in checkpoint.arrays {
-      if let bad = NonFiniteElement(array) { throw .checkpointNotFinite(path, name, bad) }
+      if let bad = array.firstNonFinite { throw .checkpointNotFinite(path, name, bad) }
     }
     if options.onNonFinite != .continue, !checkpoint.underWay.loss.isFinite {
       throw .checkpointLossNotFinite(path, checkpoint.underWay.loss)
@@ -111,10 +111,10 @@ extension Trainer {
   }
 
   private func checkPosition(of checkpoint: Checkpoint, _ path: String) throws(Diagnostic) {
-    // Those of the epoch under way are counted too: its end must be a number.
-    let (after, overflow) = (checkpoint.epoch.addingReportingOverflow(1).partialValue)
-      .multipliedReportingOverflow(by: stepsPerEpoch)
-    guard !overflow, after > 0, let step = Int(exactly: checkpoint.step),
+    // The steps of the epoch under way are counted too: its end must be a number.
+    let (epochs, tooLate) = checkpoint.epoch.addingReportingOverflow(1)
+    let (after, overflow) = epochs.multipliedReportingOverflow(by: stepsPerEpoch)
+    guard !tooLate, !overflow, let step = Int(exactly: checkpoint.step),
       (after - stepsPerEpoch...after).contains(step)
     else { throw .checkpointSteps(path, checkpoint, stepsPerEpoch: stepsPerEpoch) }
     let steps = step - (after - stepsPerEpoch)

@@ -22,26 +22,6 @@ public struct NonFiniteStep: Sendable {
   public let births: [NonFiniteBirth]
 }
 
-/// The first element of an array that is not finite.
-struct NonFiniteElement {
-  let index: [Int]
-  let value: Double
-
-  /// Nil when all are finite.
-  init?(_ array: NDArray) {
-    guard !Trainer.isFinite(array), let place = array.doubles.firstIndex(where: { !$0.isFinite })
-    else { return nil }
-    value = array.doubles[place]
-    var rest = place
-    var index: [Int] = []
-    for size in array.shape.reversed() {
-      index.insert(rest % size, at: 0)
-      rest /= size
-    }
-    self.index = index
-  }
-}
-
 extension Trainer {
   /// The trainer's state before a step.
   struct Snapshot {
@@ -54,7 +34,7 @@ extension Trainer {
   /// step is to blame.
   func checkStart() throws {
     for (name, array) in arrays {
-      if let bad = NonFiniteElement(array) {
+      if let bad = array.firstNonFinite {
         throw Diagnostic.startNotFinite(graph.node(named: name), name, bad, epoch: epoch)
       }
     }
@@ -69,17 +49,7 @@ extension Trainer {
   }
 
   /// Whether parameters and the optimiser's state are all finite.
-  var isFinite: Bool { arrays.allSatisfy { Trainer.isFinite($0.array) } }
-
-  fileprivate static func isFinite(_ array: NDArray) -> Bool {
-    array.withUnsafeBytes { bytes in
-      switch array.dtype {
-      case .f32: bytes.bindMemory(to: Float.self).allSatisfy(\.isFinite)
-      case .f64: bytes.bindMemory(to: Double.self).allSatisfy(\.isFinite)
-      case .i32, .i64, .bool: true
-      }
-    }
-  }
+  var isFinite: Bool { arrays.allSatisfy { $0.array.isFinite } }
 
   /// Remembers where the run stands. A state that is not finite goes back to the snapshot before,
   /// or is told of where the options say to go on.

@@ -212,4 +212,28 @@ import VAE
       #expect(result.err.contains("Read-only file system"), "\(result.err)")
     }
   }
+
+  /// A directory that takes no checkpoint is told of before a step is taken, not after an epoch.
+  @Test func dont_trainForNothing() throws {
+    try Self.withFiles { directory in
+      try FileManager.default.createDirectory(
+        atPath: directory + "part", withIntermediateDirectories: false)
+      let mount = try Tool.launch(
+        "/bin/mount", ["-t", "tmpfs", "-o", "size=1m", "none", directory + "part"])
+      guard mount.status == 0 else {
+        return print("skipped: no file system can be mounted here: \(mount.err)")
+      }
+      defer { _ = try? Tool.launch("/bin/umount", [directory + "part"]) }
+      let first = TrainCommandTests.small + ["--epochs", "1", "--out", "part/run"]
+      expectFine(try Tool.run(first, in: directory))
+      expectFine(try Tool.launch("/bin/mount", ["-o", "remount,ro", directory + "part"]))
+      let further = TrainCommandTests.small + ["--epochs", "2", "--resume", "part/run"]
+      let result = try Tool.run(further, in: directory)
+      expectRefusal(result, 1, ["cannot-write"])
+      #expect(result.err.contains("Read-only file system"), "\(result.err)")
+      let dump = try Tool.run(
+        ["print", "g.aya", "--stage", "optimized", "--dump-dir", "part/run"], in: directory)
+      expectRefusal(dump, 1, ["cannot-write"])
+    }
+  }
 }

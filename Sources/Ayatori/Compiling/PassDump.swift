@@ -1,4 +1,3 @@
-import Foundation
 public import GraphIR
 public import Passes
 import Synchronization
@@ -35,18 +34,12 @@ public final class PassDump: Sendable {
   public let mode: Mode
   private let state = Mutex(State())
 
-  /// Makes the directory, with those above it. Throws a diagnostic when that cannot be.
+  /// Makes the directory, with those above it. Throws a diagnostic when that cannot be, and when
+  /// it cannot be written to.
   public init(_ directory: String, mode: Mode = .changed) throws(Diagnostic) {
     self.directory = directory
     self.mode = mode
-    do {
-      try FileManager.default.createDirectory(
-        atPath: directory, withIntermediateDirectories: true)
-    } catch {
-      throw Diagnostic(
-        "cannot-write", "the directory cannot be made: \(error.localizedDescription)",
-        place: directory)
-    }
+    try makeDirectory(directory)
   }
 
   /// The file that holds what the running pass, or the last one, was given.

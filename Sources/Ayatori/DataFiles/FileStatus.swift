@@ -88,17 +88,25 @@ func refuseNUL(in path: String) throws(Diagnostic) {
     "file-name", "a file's name cannot hold a NUL character", place: shown)
 }
 
-/// Makes a directory, and those that it lies in. Throws a diagnostic with the path and the reason.
+/// Makes a directory, and those that it lies in; one that is there must take files. Throws a
+/// diagnostic with the path and the reason.
 package func makeDirectory(_ path: String) throws(Diagnostic) {
   try refuseNUL(in: path)
-  if isDirectory(path) { return }
+  if isDirectory(path) {
+    guard access(path, W_OK | X_OK) == 0 else { throw .directory(path, "be written to", errno) }
+    return
+  }
   let parent = directoryName(of: path)
   if parent != path, !isDirectory(parent) { try makeDirectory(parent) }
   if mkdir(path, 0o777) == 0 { return }
   // Looking at the path sets it anew.
   let failure = errno
-  if !isDirectory(path) {
-    throw Diagnostic(
-      "cannot-write", "the directory cannot be made: \(errnoText(failure))", place: path)
+  if !isDirectory(path) { throw .directory(path, "be made", failure) }
+}
+
+extension Diagnostic {
+  fileprivate static func directory(_ path: String, _ wish: String, _ reason: Int32) -> Diagnostic {
+    Diagnostic(
+      "cannot-write", "the directory cannot \(wish): \(errnoText(reason))", place: path)
   }
 }

@@ -2,10 +2,13 @@ public import GraphIR
 
 /// Reads one array from a NumPy `.npy` file, version 1.0, 2.0 or 3.0 (see `decodeNPY`).
 public func readNPY(_ path: String) throws(Diagnostic) -> NDArray {
-  let bytes = try readFile(path) { head, _ throws(Diagnostic) in
+  let source = try ByteSource(readFrom: path) { head, _ throws(Diagnostic) in
     guard head.starts(with: npyMagic) else { throw .npyMagic(head, place: path) }
   }
-  return try decodeNPY(bytes, place: path)
+  // Judged before memory is taken for the rest.
+  let head = try source.bytes(0..<min(source.count, NPYLayout.longest))
+  _ = try NPYLayout(head, total: source.count, place: path)
+  return try decodeNPY(source.bytes(0..<source.count), place: path)
 }
 
 /// Writes one array as a `.npy` file, byte for byte as `numpy.save` does; atomically.

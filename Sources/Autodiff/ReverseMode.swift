@@ -118,6 +118,8 @@ private struct Pass {
   var blocked: [BlockedEdge] = []
   /// The first `index` that no contribution of a value has yet.
   var nextIndex: [NodeID: Int] = [:]
+  /// The first name downstream as long as there is one way to go, of nodes that it was asked of.
+  private var namesDownstream: [NodeID: String?] = [:]
 
   struct Contribution {
     var value: Value
@@ -257,7 +259,9 @@ private struct Pass {
       if builder.role(of: total.id) == .forward, total.id.index >= graph.nodes.count {
         builder.setRole(role, of: total.id)
       }
-      if let name = node.name { label(total, derivativeName(of: rootName, withRespectTo: name)) }
+      if let name = node.name {
+        builder.setFreeName(derivativeName(of: rootName, withRespectTo: name), of: total.id)
+      }
       return total
     }
   }
@@ -291,33 +295,32 @@ private struct Pass {
     }
     used.insert(own.id)
     if let name = node.name {
-      label(own, derivativeName(of: rootName, withRespectTo: name) + " through " + way(user))
+      builder.setFreeName(
+        derivativeName(of: rootName, withRespectTo: name) + " through " + way(user), of: own.id)
     }
     return own
   }
 
   /// What people would call the way through `user`: the first name downstream as long as there is
   /// only one way to go, else the op.
-  private func way(_ user: NodeID) -> String {
+  private mutating func way(_ user: NodeID) -> String {
     var id = user
+    var passed: [NodeID] = []
+    var name: String?
     while true {
-      if let name = graph[id].name { return name }
+      if let known = namesDownstream[id] {
+        name = known
+        break
+      }
+      passed.append(id)
+      name = graph[id].name
+      if name != nil { break }
       let next = users[id.index].filter { isOnPath[$0.index] }
       guard next.count == 1 else { break }
       id = next[0]
     }
-    return graph[user].definition?.name ?? user.description
-  }
-
-  private func label(_ value: Value, _ name: String) {
-    var free = name
-    var number = 2
-    while let owner = builder.value(named: free) {
-      if owner.id == value.id { return }
-      free = "\(name)#\(number)"
-      number += 1
-    }
-    value.named(free)
+    for id in passed { namesDownstream[id] = .some(name) }
+    return name ?? graph[user].definition?.name ?? user.description
   }
 
   /// Hands what came in at `node` from `origin` to the operands. What no edge lets through is

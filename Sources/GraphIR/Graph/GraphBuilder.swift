@@ -273,6 +273,17 @@ public final class GraphBuilder {
     return "\(base)#\(number)"
   }
 
+  /// Names a value as `freeName` says; one that has such a name already keeps it.
+  package func setFreeName(_ base: String, of id: NodeID) {
+    let node = nodes[id.index]
+    let prefix = base + "#"
+    for name in (node.name.map { [$0] } ?? []) + node.aliases
+    where name == base || name.hasPrefix(prefix) { return }
+    let name = freeName(base)
+    ids[name] = id
+    nodes[id.index].add(name: name)
+  }
+
   /// Keeps names that later nodes will bear from `freeName`.
   package func reserve(_ names: some Sequence<String>) { reserved.formUnion(names) }
 

@@ -160,7 +160,9 @@ package final class GraphEditor {
         }
         touched(user)
       }
-      for user in users[to.index] where isAlive(user) { touched(user) }
+      if users[to.index].count <= GraphEditor.fewUsers {
+        for user in users[to.index] where isAlive(user) { touched(user) }
+      }
       release(operandsOf: from, for: to)
     }
   }

@@ -1,4 +1,5 @@
 import Ayatori
+import Foundation
 import Subprocess
 
 /// Turns DOT into pictures with Graphviz's `dot`, which may or may not be installed.
@@ -35,10 +36,24 @@ enum Graphviz {
     return warnings
   }
 
+  /// Whether as many files can be opened as a process with three pipes takes: swift-subprocess ends
+  /// the program where it gets one pipe and not the next.
+  private static var canLaunch: Bool {
+    var opened: [Int32] = []
+    defer { for descriptor in opened { close(descriptor) } }
+    while opened.count < 16 {
+      let descriptor = open("/dev/null", O_RDONLY | O_CLOEXEC)
+      if descriptor < 0 { return false }
+      opened.append(descriptor)
+    }
+    return true
+  }
+
   /// The picture of `dot` in a format, meant for the file at `path`, and what Graphviz had to say.
   static func layOut(
     _ dot: String, as format: String, for path: String
   ) async throws -> (picture: [UInt8], warnings: [Diagnostic]) {
+    guard canLaunch else { throw Diagnostic.graphvizFailed("too many files are open") }
     let result: ExecutionResult<Void, BytesOutput, StringOutput<UTF8>>
     do {
       result = try await run(

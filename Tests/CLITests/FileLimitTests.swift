@@ -43,6 +43,19 @@ struct FileLimitTests {
     }
   }
 
+  /// Few files may be open: there is a picture or a reason. The Swift runtime itself needs eight.
+  @Test(arguments: [8, 10, 11, 12, 13, 14, 16, 18, 40]) func fewOpenFiles(limit: Int) throws {
+    try Tool.withDirectory { directory in
+      let result = try Tool.launch(
+        "/bin/bash",
+        ["-c", "ulimit -n \(limit); exec \"$0\" \"$@\"", Tool.binary]
+          + ["dot", Self.vae, "-o", "out.svg"], in: directory)
+      #expect([0, 1].contains(result.status), "\(result.status) \(result.err)")
+      let files = try Tool.files(in: directory)
+      #expect(files == (result.status == 0 ? ["out.svg"] : []))
+    }
+  }
+
   @Test func dont_refuseWhatFits() throws {
     try Tool.withDirectory { directory in
       let result = try Self.runLimited(

@@ -111,6 +111,33 @@ import VAE
     }
   }
 
+  /// A run that goes on with numbers that are not finite has no checkpoint to write, and says so.
+  @Test(arguments: [[], ["--checkpoint-every", "1"]])
+  func dont_sayToGoOnFromNothing(further: [String]) throws {
+    try Tool.withDirectory { directory in
+      let run = try RunningTool(
+        Self.small + [
+          "--optimizer", "sgd", "--learning-rate", "3", "--momentum", "0.9", "--epochs", "100000",
+          "--on-nonfinite", "continue", "--out", "run",
+        ] + further, in: directory)
+      run.waitForLines(6)
+      run.send(SIGTERM)
+      let stopped = run.finish()
+      #expect(stopped.status == 128 + SIGTERM)
+      #expect(stopped.err.contains("no checkpoint is written: "), "\(stopped.err)")
+      let kept = try Self.checkpoints(directory + "run")
+      if further.isEmpty {
+        #expect(kept.isEmpty)
+        #expect(stopped.err.hasSuffix("; there is no checkpoint to go on from\n"), "\(stopped.err)")
+      } else {
+        #expect(kept["checkpoint.safetensors"] != nil)
+        #expect(
+          stopped.err.contains(", which is lost; go on from the checkpoint before it with:\n"),
+          "\(stopped.err)")
+      }
+    }
+  }
+
   // MARK: Kills
 
   /// SIGKILL at 200 random moments, within the writing of checkpoints too: the checkpoints are

@@ -62,6 +62,11 @@ import Testing
       expectFine(idle)
       #expect(idle.out.isEmpty && idle.err.contains("nothing to do: 2 epochs are done"))
       #expect(!idle.err.contains("checkpoint: "))
+      let elsewhere = try Tool.run(
+        Self.small + ["--epochs", "2", "--resume", "d", "--out", "e"], in: directory)
+      expectFine(elsewhere)
+      #expect(elsewhere.err.contains("nothing to do"))
+      #expect(!FileManager.default.fileExists(atPath: directory + "e"))
 
       // The trained parameters serve a run.
       let run = try Tool.run(

@@ -147,6 +147,10 @@ struct Train: ParsableCommand, HasExample {
     defer { passes.report(compiler) }
     let trainer = try Trainer(source, on: dataSet, options: options, compiler: compiler)
     if let resume { try trainer.resume(from: resume) }
+    guard trainer.epoch < epochs else {
+      return Console.error(
+        "nothing to do: \(trainer.epoch) epochs are done, and --epochs \(epochs) counts them too")
+    }
     let resumed = resume.map { isDirectory($0) ? $0 : directoryName(of: $0) }
     let path = out ?? resumed
     // Before there is a directory, which a refusal would leave behind.

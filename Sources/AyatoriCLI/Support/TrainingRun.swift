@@ -21,17 +21,12 @@ final class TrainingRun {
   /// Trains to the end. Throws diagnostics, a `CheckFailure` for a loss that is not finite, and an
   /// `Interruption` when a signal stopped the run.
   func run() throws {
-    let epochs = command.epochs
-    guard trainer.epoch < epochs else {
-      return Console.error(
-        "nothing to do: \(trainer.epoch) epochs are done, and --epochs \(epochs) counts them too")
-    }
     StopRequest.install()
     // A closed pipe is an error to be told, not the process's end.
     signal(SIGPIPE, SIG_IGN)
     trainer.onFault = { [unowned self] in report($0) }
     do {
-      while trainer.epoch < epochs { try epoch() }
+      while trainer.epoch < command.epochs { try epoch() }
     } catch let diagnostic as Diagnostic where diagnostic.id.hasSuffix("-not-finite") {
       throw CheckFailure(diagnostics: [diagnostic])
     }
@@ -103,34 +98,42 @@ final class TrainingRun {
     value.isNaN ? "nan" : String(format: "%.4f", value)
   }
 
-  /// Writes a checkpoint, with what was noted on the way to it.
+  /// Writes a checkpoint, with what was noted on the way to it. Returns whether there was one to
+  /// write: a run that goes on with numbers that are not finite has none.
+  @discardableResult
   private func keep(
     _ checkpoint: @autoclosure () throws -> Checkpoint, isBest: Bool = false
-  ) throws {
-    guard let directory else { return }
+  ) throws -> Bool {
+    guard let directory else { return false }
     let taken: Checkpoint
     do {
       taken = try checkpoint()
     } catch let diagnostic as Diagnostic
       where diagnostic.id == "state-not-finite" && command.onNonfinite == .continue
     {
-      return Console.error("no checkpoint is written: \(diagnostic.message)")
+      Console.error("no checkpoint is written: \(diagnostic.message)")
+      return false
     }
     try directory.keep(taken, isBest: isBest, course: trainer.recorder?.course)
     keptStep = taken.step
+    return true
   }
 
   /// Ends the run after the step that is done: writes a checkpoint and says how to go on.
   private func stop(_ signal: Int32, checkpoint: () throws -> Checkpoint) throws -> Never {
+    let stopped = "\(StopRequest.name(signal)): stopped after step \(trainer.step)"
     if let directory {
-      try keep(checkpoint())
-      Console.error(
-        "\(StopRequest.name(signal)): stopped after step \(trainer.step); go on with:")
-      Console.error("  " + resumingCommand(directory))
+      if try keep(checkpoint()) {
+        Console.error(stopped + "; go on with:")
+        Console.error("  " + resumingCommand(directory))
+      } else if directory.holdsOwnCheckpoint {
+        Console.error(stopped + ", which is lost; go on from the checkpoint before it with:")
+        Console.error("  " + resumingCommand(directory))
+      } else {
+        Console.error(stopped + "; there is no checkpoint to go on from")
+      }
     } else {
-      Console.error(
-        "\(StopRequest.name(signal)): stopped after step \(trainer.step); "
-          + "nothing is kept without --out DIR")
+      Console.error(stopped + "; nothing is kept without --out DIR")
     }
     throw Interruption(signal: signal)
   }

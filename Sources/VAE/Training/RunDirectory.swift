@@ -33,9 +33,12 @@ public final class RunDirectory {
   public var newest: String { Checkpoint.path(in: path) }
 
   /// Whether an earlier run has left a checkpoint that this one is going to replace.
-  public var replacesEarlierRun: Bool {
-    holdsEarlierRun && directoryEntries(path).contains(Checkpoint.fileName)
-  }
+  public var replacesEarlierRun: Bool { holdsEarlierRun && holdsCheckpoint }
+
+  /// Whether there is a checkpoint of this run.
+  public var holdsOwnCheckpoint: Bool { !holdsEarlierRun && holdsCheckpoint }
+
+  private var holdsCheckpoint: Bool { directoryEntries(path).contains(Checkpoint.fileName) }
 
   /// Takes over the checkpoint of the lowest loss so far from another directory, where a run comes
   /// from that goes on here. One that is not of that loss, or cannot be read, is left.

@@ -69,6 +69,8 @@ import VAE
   @Test(arguments: [
     ["opt", "g.aya", "-o", "dumps/01__simplify.aya", "--dump-dir", "./dumps"],
     ["dot", "g.aya", "--stage", "lowered", "-o", "dumps/00__input.dot", "--dump-dir", "dumps"],
+    ["profile", "g.aya", "--trace", "p.json", "--dump-dir", "./p.json"],
+    ["profile", "g.aya", "--trace", "dumps.json", "--dump-dir", "dumps.json"],
   ])
   func dont_writeOneFileTwice(arguments: [String]) throws {
     try Self.withFiles { directory in
@@ -76,6 +78,55 @@ import VAE
       expectRefusal(try Tool.run(arguments, in: directory), 64, ["written-twice"])
       let after = try Self.contents(directory)
       #expect(after == before)
+    }
+  }
+
+  /// Files whose names nobody chose, of dumps and of a run's directory, take the place of links.
+  @Test func dont_followLinksUnderOwnNames() throws {
+    try Self.withFiles { directory in
+      let link = FileManager.default.createSymbolicLink(atPath:withDestinationPath:)
+      try FileManager.default.createDirectory(
+        atPath: directory + "links", withIntermediateDirectories: false)
+      try link(directory + "links/00__input.aya", "../g.aya")
+      try link(directory + "links/00__input.dot", "00__input.aya")
+      expectFine(
+        try Tool.run(
+          ["opt", "g.aya", "--passes=simplify", "--dump-dir", "links"], in: directory))
+      try FileManager.default.createDirectory(
+        atPath: directory + "run", withIntermediateDirectories: false)
+      let names = ["checkpoint-000000024", "checkpoint", "best"].map { $0 + ".safetensors" }
+      for name in names + ["gradflow.json"] { try link(directory + "run/" + name, "../g.aya") }
+      let flags = TrainCommandTests.small + ["--epochs", "1", "--record-gradflow", "24"]
+      expectFine(try Tool.run(flags + ["--out", "run"], in: directory))
+      #expect(try String(contentsOfFile: directory + "g.aya", encoding: .utf8) == Self.graph)
+      for name in names {
+        #expect(try Checkpoint(readFrom: directory + "run/" + name).step == 24)
+      }
+      for name in names.map({ "run/" + $0 }) + ["run/gradflow.json", "links/00__input.dot"] {
+        let kind = try FileManager.default.attributesOfItem(atPath: directory + name)[.type]
+        #expect(kind as? FileAttributeType == .typeRegular, "\(name)")
+      }
+    }
+  }
+
+  /// `/dev/stdout` is where the shell's redirection stands, also through a link.
+  @Test(arguments: ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", "out.dot"])
+  func streamsAreNotOverwritten(name: String) throws {
+    try Self.withFiles { directory in
+      try FileManager.default.createSymbolicLink(
+        atPath: directory + "out.dot", withDestinationPath: "/dev/stdout")
+      let draws = "\"$0\" dot g.aya -o \(name)"
+      expectFine(
+        try Tool.launch(
+          "/bin/sh",
+          [
+            "-c", "echo OLD > a; \(draws) >> a; (echo head; \(draws); echo foot) > b",
+            Tool.binary,
+          ], in: directory))
+      let text = try Tool.run(["dot", "g.aya"], in: directory).out
+      #expect(try String(contentsOfFile: directory + "a", encoding: .utf8) == "OLD\n" + text)
+      #expect(
+        try String(contentsOfFile: directory + "b", encoding: .utf8) == "head\n\(text)foot\n")
     }
   }
 

@@ -77,7 +77,7 @@ public final class PassDump: Sendable {
       if mode != .changed || isChanged {
         if mode != .before { state.input = try write(step.after, text, path) }
         try AtomicFile.write(
-          PassReport(step).json(), to: path + ".json")
+          PassReport(step).json(), to: path + ".json", replacingLinks: true)
       }
       state.number += 1
       state.last = (step.after, text)
@@ -88,7 +88,8 @@ public final class PassDump: Sendable {
   private func fail(_ failure: PassFailure) throws {
     try state.withLock { state in
       try AtomicFile.write(
-        Array("\(failure)\n".utf8), to: path(state.number, failure.pass) + ".failed.txt")
+        Array("\(failure)\n".utf8), to: path(state.number, failure.pass) + ".failed.txt",
+        replacingLinks: true)
     }
   }
 
@@ -100,13 +101,13 @@ public final class PassDump: Sendable {
 
   /// The graph as text and as a picture; returns the text's path.
   private func write(_ graph: Graph, _ text: String, _ path: String) throws -> String {
-    try AtomicFile.write(Array(text.utf8), to: path + ".aya")
+    try AtomicFile.write(Array(text.utf8), to: path + ".aya", replacingLinks: true)
     let sizes = graph.sizes()
     let picture = try dot(
       graph, style: .ayatori,
       annotations: DrawingAnnotations(
         constants: graph.constantValues(sizes: sizes), sizes: sizes, title: nil))
-    try AtomicFile.write(Array(picture.utf8), to: path + ".dot")
+    try AtomicFile.write(Array(picture.utf8), to: path + ".dot", replacingLinks: true)
     return path + ".aya"
   }
 }

@@ -19,7 +19,7 @@ extension AtomicFile {
       guard [EPERM, EOPNOTSUPP, ENOSYS, EMLINK].contains(errno) else {
         throw .cannotWrite(path, reason: errno)
       }
-      return try write(readFile(existing), to: path)
+      return try write(readFile(existing), to: path, replacingLinks: true)
     }
     let renamed = renameat(place, temporary, AT_FDCWD, path)
     let failure = errno

@@ -7,29 +7,35 @@ public import GraphIR
 /// `rename(2)` is atomic (POSIX.1-2017), and syncing the directory makes the new name last.
 public enum AtomicFile {
   /// Replaces the file at `path` by `bytes`. Throws a diagnostic with the path and the reason.
-  public static func write(_ bytes: [UInt8], to path: String) throws(Diagnostic) {
-    try write(pieces: [bytes], to: path)
+  public static func write(
+    _ bytes: [UInt8], to path: String, replacingLinks: Bool = false
+  ) throws(Diagnostic) {
+    try write(pieces: [bytes], to: path, replacingLinks: replacingLinks)
   }
 
   /// Replaces the file at `path` by the pieces one after the other, without joining them first.
   ///
-  /// A symbolic link stays and its target is replaced; a file that is there keeps its permissions,
-  /// a new one gets 0644 less the umask. Pipes and devices, such as `/dev/stdout`, are written
-  /// straight through, since replacing them would be wrong. On a failure the temporary file is
-  /// removed and the old contents stay.
-  public static func write(pieces: [[UInt8]], to path: String) throws(Diagnostic) {
+  /// A symbolic link stays and its target is replaced; or, for names that nobody chose, the link
+  /// itself, or a pipe, where `replacingLinks`. A file that is there keeps its permissions, a new
+  /// one gets 0644 less the umask. Pipes and devices are written straight through, since replacing
+  /// them would be wrong, and `/dev/stdout` and its like are the stream that is open, where it
+  /// stands. On a failure the temporary file is removed and the old contents stay.
+  public static func write(
+    pieces: [[UInt8]], to path: String, replacingLinks: Bool = false
+  ) throws(Diagnostic) {
     try refuseNUL(in: path)
-    let existing = FileStatus(following: path)
+    let target = replacingLinks ? path : try resolvingLinks(path)
+    var existing = FileStatus(following: path)
+    if replacingLinks, isLink(path) || existing?.kind == .other { existing = nil }
     if existing?.kind == .directory {
       throw .cannotWrite(path, reason: EISDIR)
     }
-    if existing?.kind == .other || isStreamName(path) {
-      return try writeThrough(pieces, to: path)
+    if existing?.kind == .other || isStreamName(target) {
+      return try writeThrough(pieces, to: target, for: path)
     }
     if existing != nil, access(path, W_OK) != 0 {
       throw .cannotWrite(path, reason: errno)
     }
-    let target = try resolvingLinks(path)
     let directory = directoryName(of: target)
     clearOnce(directory)
     // Through this handle the temporary file is found wherever the directory is moved to.
@@ -57,8 +63,27 @@ public enum AtomicFile {
       || path.hasPrefix("/proc/")
   }
 
-  private static func writeThrough(_ pieces: [[UInt8]], to path: String) throws(Diagnostic) {
-    let opened = retryingInterrupts { open(path, O_WRONLY | O_CLOEXEC) }
+  /// The number of an open stream that a name stands for: opened by its name, a file would be
+  /// written from its beginning.
+  private static func stream(_ name: String) -> Int32? {
+    switch name {
+    case "/dev/stdout": return STDOUT_FILENO
+    case "/dev/stderr": return STDERR_FILENO
+    default:
+      for directory in ["/dev/fd/", "/proc/self/fd/"] where name.hasPrefix(directory) {
+        return Int32(name.dropFirst(directory.count))
+      }
+      return nil
+    }
+  }
+
+  private static func writeThrough(
+    _ pieces: [[UInt8]], to target: String, for path: String
+  ) throws(Diagnostic) {
+    let opened = retryingInterrupts {
+      if let stream = stream(target) { return fcntl(stream, F_DUPFD_CLOEXEC, 0) }
+      return open(target, O_WRONLY | O_CLOEXEC)
+    }
     if let failure = opened.failure { throw .cannotWrite(path, reason: failure) }
     var failure = writeAll(pieces, to: opened.value)
     if close(opened.value) != 0, failure == nil { failure = errno }
@@ -102,13 +127,17 @@ public enum AtomicFile {
     return nil
   }
 
-  /// The file a chain of symbolic links ends at, whether it exists or not.
+  private static func isLink(_ path: String) -> Bool {
+    var status = stat()
+    return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK
+  }
+
+  /// The file a chain of symbolic links ends at, whether it exists or not; or the name of a stream.
   private static func resolvingLinks(_ path: String) throws(Diagnostic) -> String {
     var current = path
     // Linux follows 40 links at most (path_resolution(7)).
     for _ in 0...40 {
-      var status = stat()
-      guard lstat(current, &status) == 0, status.st_mode & S_IFMT == S_IFLNK else { return current }
+      guard isLink(current), !isStreamName(current) else { return current }
       var buffer = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
       let size = buffer.count
       let length = retryingInterrupts { readlink(current, &buffer, size) }

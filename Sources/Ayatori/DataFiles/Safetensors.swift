@@ -34,9 +34,10 @@ public struct SafetensorsFile: Sendable {
       tensors: try file.arrays { _ in true }, metadata: file.metadata)
   }
 
-  /// Writes the file at `path`; atomically. Equal contents give equal bytes.
-  public func write(to path: String) throws(Diagnostic) {
-    try AtomicFile.write(pieces: pieces(place: path), to: path)
+  /// Writes the file at `path`, or in the place of a link there; atomically. Equal contents give
+  /// equal bytes.
+  public func write(to path: String, replacingLinks: Bool = false) throws(Diagnostic) {
+    try AtomicFile.write(pieces: pieces(place: path), to: path, replacingLinks: replacingLinks)
   }
 
   /// The bytes of the file. Throws when two tensors have one name or one is `__metadata__`.

@@ -49,6 +49,9 @@ extension PassOptions {
       let read = inputs.first { isRegularFile($0.path) && isSameFile($0.path, output.path) }
       if let read { found.append(.outputIsInput(output, read)) }
       if let dump = dump(into: dumpDir, over: output) { found.append(.writtenTwice(output, dump)) }
+      if let dumpDir, isSameName(dumpDir, output.path) {
+        found.append(.writtenTwice(output, NamedFile("--dump-dir", dumpDir)))
+      }
     }
     for input in inputs {
       guard let dump = dump(into: dumpDir, over: input) else { continue }
@@ -65,6 +68,11 @@ extension PassOptions {
     else { return nil }
     return NamedFile("--dump-dir", dumpDir)
   }
+}
+
+/// Whether two names are one, of what need not be there yet.
+private func isSameName(_ a: String, _ b: String) -> Bool {
+  fileName(of: a) == fileName(of: b) && isSameFile(directoryName(of: a), directoryName(of: b))
 }
 
 /// Whether the path leads to a file that holds its bytes: no pipe, no device, no directory.

@@ -116,9 +116,11 @@ public struct FlowCourse: Codable, Sendable {
       got: "one every \(header.every) steps", fix: "--record-gradflow \(often)")
   }
 
-  /// Writes atomically: the file in the directory is always a whole course.
+  /// Writes atomically, in the place of a link as well: the file in the directory is always a whole
+  /// course.
   public func write(to directory: String) throws(Diagnostic) {
-    try AtomicFile.write(Array(encoded), to: FlowCourse.path(in: directory))
+    try AtomicFile.write(
+      Array(encoded), to: FlowCourse.path(in: directory), replacingLinks: true)
   }
 
   private var encoded: Data {

@@ -137,8 +137,11 @@ public struct Checkpoint: Sendable {
     isDirectory(path) || !path.hasSuffix(".safetensors") ? Checkpoint.path(in: path) : path
   }
 
-  /// Writes atomically: the file is always a whole checkpoint. Equal states give equal bytes.
-  public func write(to path: String) throws(Diagnostic) { try file.write(to: path) }
+  /// Writes atomically, in the place of a link as well: the file is always a whole checkpoint.
+  /// Equal states give equal bytes.
+  public func write(to path: String) throws(Diagnostic) {
+    try file.write(to: path, replacingLinks: true)
+  }
 
   var file: SafetensorsFile {
     var metadata = [

@@ -43,6 +43,34 @@ private func contributions(_ graph: Graph, to id: NodeID, root: String = "loss")
     #expect(near(whole, zip(throughA, throughB).map { $0 + $1 }, 0))
   }
 
+  /// A node whose name ends in a number has an adjoint of its own name, also where it is the one of
+  /// the node that is called the same without it.
+  @Test func dont_takeANumberedNameForAnother() throws {
+    let builder = GraphBuilder("g")
+    let (x, twin) = (builder.input("x", vector), builder.input("x#2", vector))
+    sum(x + twin).named("loss")
+    let (result, ids) = try builder.build().differentiated("loss", ["x", "x#2"])
+    #expect(ids[0] == ids[1])
+    for name in ["d_loss/d_x", "d_loss/d_x#2"] {
+      #expect(result.graph.node(named: name)?.id == ids[0], "\(result.graph.names)")
+    }
+  }
+
+  /// However many contributions meet: each has a number of its own, in order, and keeps it when the
+  /// graph is differentiated again.
+  @Test func manyContributionsAreNumbered() throws {
+    let builder = GraphBuilder("g")
+    let x = builder.input("x", vector)
+    let all = (1..<60).reduce(x) { total, _ in total + x }
+    sum(all).named("loss")
+    let (result, _) = try builder.build().differentiated("loss", ["x"])
+    let names = contributions(result.graph, to: x.id).compactMap(\.name)
+    let base = "d_loss/d_x through loss"
+    #expect(Set(names) == Set([base] + (2...60).map { "\(base)#\($0)" }), "\(names)")
+    let (again, _) = try result.graph.differentiated("loss", ["x"])
+    #expect(again.graph.names == result.graph.names)
+  }
+
   @Test func oneWayIsNotCalledAContribution() throws {
     let builder = GraphBuilder("g")
     let x = builder.input("x", vector)

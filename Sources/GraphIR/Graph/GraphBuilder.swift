@@ -273,12 +273,17 @@ public final class GraphBuilder {
     return "\(base)#\(number)"
   }
 
-  /// Names a value as `freeName` says; one that has such a name already keeps it.
+  /// Names a value as `freeName` says; one that has the name already, or has it with a number where
+  /// another has it without, keeps that.
   package func setFreeName(_ base: String, of id: NodeID) {
-    let node = nodes[id.index]
-    let prefix = base + "#"
-    for name in (node.name.map { [$0] } ?? []) + node.aliases
-    where name == base || name.hasPrefix(prefix) { return }
+    if let owner = ids[base] {
+      let node = nodes[id.index]
+      let prefix = base + "#"
+      let isNumbered = ((node.name.map { [$0] } ?? []) + node.aliases).contains {
+        $0.hasPrefix(prefix) && $0.dropFirst(prefix.count).allSatisfy(\.isWholeNumber)
+      }
+      if owner == id || isNumbered { return }
+    }
     let name = freeName(base)
     ids[name] = id
     nodes[id.index].add(name: name)

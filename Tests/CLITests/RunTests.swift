@@ -228,6 +228,34 @@ import Testing
     }
   }
 
+  /// A checkpoint whose checksum is another one's holds no parameters either.
+  @Test func dont_takeADamagedCheckpoint() throws {
+    try Tool.withDirectory { directory in
+      expectFine(
+        try Tool.run(TrainCommandTests.small + ["--epochs", "1", "--out", "run"], in: directory))
+      let path = directory + "run/checkpoint.safetensors"
+      let run = [
+        "run", "Graphs/vae_pytorch.aya", "--dim", "D=64", "--dim", "H=8", "--dim", "Z=2",
+        "--outputs", "fc1.b", "--params", path,
+      ]
+      expectFine(try Tool.run(run, in: directory))
+      var file = try SafetensorsFile.read(path)
+      let place = try #require(file.tensors.firstIndex { $0.name == "fc1.b" })
+      let values = file.tensors[place].array.floats
+      file.tensors[place].array = NDArray(
+        [Float(bitPattern: values[0].bitPattern ^ 1)] + values.dropFirst(), shape: [8])
+      try file.write(to: path)
+      let result = try Tool.run(run, in: directory)
+      expectRefusal(result, 1, ["checkpoint-damaged"])
+      #expect(result.err.contains(path), "\(result.err)")
+      // An older one has none.
+      file.metadata["checksum"] = nil
+      file.metadata["version"] = "2"
+      try file.write(to: path)
+      expectFine(try Tool.run(run, in: directory))
+    }
+  }
+
   @Test func integersAndTruthGoThrough() throws {
     try Tool.withDirectory { directory in
       try writeNPZ(

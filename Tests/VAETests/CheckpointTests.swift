@@ -169,16 +169,16 @@ import VAE
         var bad = good
         bad.metadata["epoch"] = epoch
         bad.metadata["step"] = step
-        try Checkpoint.sealed(bad).write(to: path)
+        try bad.sealed().write(to: path)
         #expect(resume() == ["checkpoint-steps"], "\(epoch), \(step)")
       }
       var bad = good
       bad.tensors.removeAll { $0.name == "adam.t" }
-      try Checkpoint.sealed(bad).write(to: path)
+      try bad.sealed().write(to: path)
       #expect(resume() == ["checkpoint-array"])
       bad = good
       bad.tensors.append((name: "more", array: NDArray(zeros: .f32, shape: [1])))
-      try Checkpoint.sealed(bad).write(to: path)
+      try bad.sealed().write(to: path)
       #expect(resume() == ["unknown-feed"])
       try AtomicFile.write(Array("not safetensors".utf8), to: path)
       #expect(resume().first?.hasPrefix("safetensors-") == true)
@@ -211,6 +211,12 @@ import VAE
         bad.metadata["best.epoch"] = key == "best.loss" ? "1" : nil
         let diagnostic = try #require(try found(bad), "\(key)")
         #expect(diagnostic.id == "checkpoint-damaged" && diagnostic.place == path, "\(key)")
+      }
+      // As an older version it would need none: it may not have one that is wrong.
+      for version in ["1", "2"] {
+        var bad = good
+        bad.metadata["version"] = version
+        #expect(try found(bad)?.id == "checkpoint-damaged", "\(version)")
       }
       try good.write(to: path)
       try trainer.resume(from: directory)
@@ -253,7 +259,7 @@ import VAE
       let path = Checkpoint.path(in: directory)
       let good = try SafetensorsFile.read(path)
       func found(_ file: SafetensorsFile, _ trainer: Trainer) throws -> Diagnostic? {
-        try Checkpoint.sealed(file).write(to: path)
+        try file.sealed().write(to: path)
         return Training.diagnostics { try trainer.resume(from: directory) }.first
       }
       var bad = good
@@ -288,7 +294,7 @@ import VAE
     var bad = try SafetensorsFile.read(path)
     let last = try #require(bad.tensors.indices.last)
     bad.tensors[last].array = NDArray(zeros: .f32, shape: [7, 7, 7])
-    try Checkpoint.sealed(bad).write(to: path)
+    try bad.sealed().write(to: path)
     let fresh = try Training.digits(dims: dims)
     let before = fresh.arrays.map(\.array)
     let found = Training.diagnostics { try fresh.resume(from: directory) }

@@ -45,6 +45,11 @@ public func loadParameters(
         expected: graph.node(named: name).map { "'\(name)': \($0.type)" }, got: "nothing"))
   }
   guard problems.isEmpty else { throw Diagnostics(problems) }
+  do throws(Diagnostic) {
+    try file.checkSeal()
+  } catch {
+    throw Diagnostics([error])
+  }
   var result: [String: NDArray] = [:]
   for array in chosen { result[array.node] = try file.array(array.name) }
   if renamed > 0 {
@@ -60,12 +65,15 @@ private struct StoredParameters {
   let arrays: [StoredArray]
   let isCheckpoint: Bool
   private let read: (String) throws(Diagnostic) -> NDArray?
+  /// The file where it may have a checksum.
+  private let seal: SafetensorsReader?
 
   init(_ path: String) throws(Diagnostic) {
     if path.hasSuffix(".npz") {
       let file = try NPZFile(readFrom: path)
       arrays = file.members.map(StoredArray.init)
       isCheckpoint = false
+      seal = nil
       read = { name throws(Diagnostic) in
         guard let member = file.members.first(where: { $0.name == name }) else { return nil }
         return try file.array(of: member)
@@ -74,6 +82,7 @@ private struct StoredParameters {
       let file = try SafetensorsReader(path)
       arrays = file.tensors.map(StoredArray.init)
       isCheckpoint = file.metadata["format"] == "ayatori-checkpoint"
+      seal = file
       read = { name throws(Diagnostic) in
         guard let tensor = file.tensors.first(where: { $0.name == name }) else { return nil }
         return try file.array(of: tensor)
@@ -83,6 +92,13 @@ private struct StoredParameters {
         "parameter-file", "parameters cannot be read from this kind of file", place: path,
         expected: "a .npz or .safetensors file", got: path)
     }
+  }
+
+  /// Throws where a checkpoint is not as it was written. Those before version 3 have no checksum.
+  func checkSeal() throws(Diagnostic) {
+    guard isCheckpoint, let seal else { return }
+    let version = seal.metadata["version"].flatMap { Int($0) } ?? 0
+    try seal.checkSeal(isRequired: version >= 3)
   }
 
   /// The array of a name in the file.

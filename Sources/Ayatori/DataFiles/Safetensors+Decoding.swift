@@ -138,6 +138,22 @@ package struct SafetensorsReader {
     return NDArray(dtype: info.dtype, shape: info.shape, bytes: raw)
   }
 
+  /// The file, for diagnostics.
+  var place: String { source.place }
+
+  /// The bytes of a tensor's data, a part after the other.
+  func forEachChunk(
+    of info: TensorInfo, _ body: (_ bytes: [UInt8]) -> Void
+  ) throws(Diagnostic) {
+    var position = dataStart + info.offsets.lowerBound
+    let end = dataStart + info.offsets.upperBound
+    while position < end {
+      let next = min(position + ByteSource.chunk, end)
+      body(try source.bytes(position..<next))
+      position = next
+    }
+  }
+
   /// The tensors that are wanted, by name.
   package func arrays(
     where isWanted: (String) -> Bool

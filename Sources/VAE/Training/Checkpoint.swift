@@ -28,6 +28,8 @@ public struct Checkpoint: Sendable {
   public var identity: [(name: String, value: String)]
   /// The version of the file that it was read from.
   private let version: Int
+  /// Whether that file has to hold a checksum.
+  private var isSealed: Bool { version >= 3 }
 
   /// Reads a checkpoint: a file, or the newest one in a run's directory. Throws for files that are
   /// none.
@@ -45,15 +47,16 @@ public struct Checkpoint: Sendable {
     let file = try SafetensorsReader(path)
     try self.init(file.metadata, path: path)
     try accepting(self, file.tensors)
+    // Last of all, so that what is plainly wrong is told by its name.
+    try file.checkSeal(isRequired: isSealed)
     arrays = try file.arrays { _ in true }
-    try checkSum(of: SafetensorsFile(tensors: arrays, metadata: file.metadata), path: path)
   }
 
   /// What the file at `path` holds. Throws when that is no checkpoint.
   init(_ file: SafetensorsFile, path: String) throws(Diagnostic) {
     try self.init(file.metadata, path: path)
     arrays = file.tensors
-    try checkSum(of: file, path: path)
+    try file.checkSeal(isRequired: isSealed, place: path)
   }
 
   /// What the metadata of the file at `path` says. Throws when that is no checkpoint.
@@ -86,14 +89,6 @@ public struct Checkpoint: Sendable {
       .sorted { $0.0 < $1.0 }
   }
 
-  /// Last of all, so that what is plainly wrong is told by its name.
-  private func checkSum(of file: SafetensorsFile, path: String) throws(Diagnostic) {
-    let checksum = Checkpoint.checksum(of: file)
-    if version >= 3, file.metadata[Checkpoint.checksumKey] != checksum {
-      throw .checkpointDamaged(path, checksum, file.metadata[Checkpoint.checksumKey])
-    }
-  }
-
   init(
     epoch: Int, step: UInt64, underWay: EpochSum, best: BestLoss?,
     arrays: [(name: String, array: NDArray)], identity: [(name: String, value: String)]
@@ -108,26 +103,6 @@ public struct Checkpoint: Sendable {
   }
 
   private static let runPrefix = "run."
-  private static let checksumKey = "checksum"
-
-  /// The CRC-32 of all that a file holds beside the checksum itself: metadata and arrays, each by
-  /// name in order.
-  static func checksum(of file: SafetensorsFile) -> String {
-    var sum: UInt32 = 0
-    func add(_ word: String) {
-      sum = Array((word + "\0").utf8).withUnsafeBytes { crc32($0, continuing: sum) }
-    }
-    for (key, value) in file.metadata.sorted(by: { $0.key < $1.key }) where key != checksumKey {
-      add(key)
-      add(value)
-    }
-    for (name, array) in file.tensors.sorted(by: { $0.name < $1.name }) {
-      add(name)
-      add("\(array.dtype)\(array.shape)")
-      sum = array.withUnsafeBytes { crc32($0, continuing: sum) }
-    }
-    return String(sum, radix: 16)
-  }
 
   /// The newest checkpoint of a run's directory.
   public static func path(in directory: String) -> String { directory + "/" + fileName }
@@ -151,14 +126,7 @@ public struct Checkpoint: Sendable {
     metadata.merge(underWay.metadata) { $1 }
     if let best { metadata.merge(best.metadata) { $1 } }
     for (name, value) in identity { metadata[Checkpoint.runPrefix + name] = value }
-    return Checkpoint.sealed(SafetensorsFile(tensors: arrays, metadata: metadata))
-  }
-
-  /// The file with its checksum.
-  package static func sealed(_ file: SafetensorsFile) -> SafetensorsFile {
-    var file = file
-    file.metadata[checksumKey] = checksum(of: file)
-    return file
+    return SafetensorsFile(tensors: arrays, metadata: metadata).sealed()
   }
 
   /// Throws when a value of `expected` is another one here, saying all that differ; or when one is

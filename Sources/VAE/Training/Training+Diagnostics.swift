@@ -119,14 +119,6 @@ extension Diagnostic {
       expected: "safetensors with the metadata 'format: \(Checkpoint.format)'", got: got)
   }
 
-  static func checkpointDamaged(_ path: String, _ checksum: String, _ got: String?) -> Diagnostic {
-    Diagnostic(
-      "checkpoint-damaged", "the checkpoint is not as it was written", place: path,
-      expected: "the checksum \(checksum), which is that of its contents",
-      got: got ?? "no checksum",
-      fix: "go on from another: the last few and the best lie in the run's directory")
-  }
-
   static func checkpointNotFinite(
     _ path: String, _ name: String, _ bad: NonFiniteElement
   ) -> Diagnostic {

@@ -37,6 +37,22 @@ import Testing
     #expect(DataFiles.problem { _ = try IDXFile.decode(hidden, place: "a") } == "idx-truncated")
   }
 
+  /// Dims whose product is 2⁶³ − 1, in a compressed file of 45 bytes.
+  @Test func refusesWhatNoFileHolds() {
+    let dims = [153_092_023, 92_737, 649_657].flatMap { dim in
+      (0..<4).map { UInt8(truncatingIfNeeded: dim >> (24 - 8 * $0)) }
+    }
+    let plain: [UInt8] = [0, 0, 8, 3] + dims
+    let count = UInt8(plain.count)
+    let sum = plain.withUnsafeBytes { crc32($0, continuing: 0) }
+    let trailer = [sum, UInt32(count)].flatMap { word in
+      (0..<4).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) }
+    }
+    // One stored block.
+    let packed = [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 255, 1, count, 0, ~count, 255] + plain + trailer
+    #expect(DataFiles.problem { _ = try IDXFile.decode(packed, place: "a") } == "file-too-large")
+  }
+
   @Test(arguments: ["images-idx3-ubyte", "images-idx3-ubyte.gz"])
   func survivesDamage(_ file: String) throws {
     let bytes = try DataFiles.fixture(file)

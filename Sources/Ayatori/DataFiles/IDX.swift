@@ -65,6 +65,10 @@ public struct IDXReader: Sendable {
       isGzip ? try Gzip.beginning(source, count: IDXHeader.longest) : head
     header = try IDXHeader(beginning, place: source.place, rank: rank)
     if !isGzip { try header.check(total: source.count, place: source.place) }
+    if header.size > IDXFile.sizeLimit {
+      throw .tooLarge(
+        source.place, size: "\(header.size) bytes of data", limit: IDXFile.sizeLimit)
+    }
   }
 
   /// The data too. A compressed file is shown to be as long as its header says.

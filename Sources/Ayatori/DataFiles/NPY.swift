@@ -7,7 +7,7 @@ public func readNPY(_ path: String) throws(Diagnostic) -> NDArray {
   }
   // Judged before memory is taken for the rest.
   let head = try source.bytes(0..<min(source.count, NPYLayout.longest))
-  _ = try NPYLayout(head, total: source.count, place: path)
+  try NPYLayout(head, total: source.count, place: path).requireMemory(isRead: false, place: path)
   return try decodeNPY(source.bytes(0..<source.count), place: path)
 }
 
@@ -24,6 +24,7 @@ public func writeNPY(_ array: NDArray, to path: String) throws(Diagnostic) {
 public func decodeNPY(_ bytes: [UInt8], place: String) throws(Diagnostic) -> NDArray {
   let layout = try NPYLayout(bytes, total: bytes.count, place: place)
   let (header, element) = (layout.header, layout.element)
+  try layout.requireMemory(isRead: true, place: place)
   let raw = bytes[layout.dataStart...]
   if element.kind == .b1, let odd = raw.firstIndex(where: { $0 > 1 }) {
     throw .booleanByte(raw[odd], place: "\(place), byte \(odd)")

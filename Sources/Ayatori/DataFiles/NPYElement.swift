@@ -68,6 +68,9 @@ struct NPYElement: Equatable {
     }
   }
 
+  /// Whether the file's bytes are those of Ayatori's arrays.
+  var isStored: Bool { !isBigEndian && [.f4, .f8, .i4, .i8, .b1].contains(kind) }
+
   /// Little-endian elements of `dtype` from the file's; `raw` holds whole elements.
   func converted(_ raw: ArraySlice<UInt8>) -> [UInt8] {
     switch kind {

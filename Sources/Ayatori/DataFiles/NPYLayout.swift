@@ -55,4 +55,17 @@ struct NPYLayout {
     self.element = element
     dataStart = reader.offset
   }
+
+  /// Throws where there is no memory for the file's bytes, of which `isRead` are there already, and
+  /// for the copies that turn them into an array.
+  func requireMemory(isRead: Bool, place: String) throws(Diagnostic) {
+    // Within bounds: that of 16 bytes an element is.
+    let count = header.shape.reduce(1, *)
+    let array = count * element.dtype.byteCount
+    let file = isRead ? 0 : count * element.size
+    let copies = (element.isStored ? 1 : 2) + (header.fortranOrder ? 1 : 0)
+    let (bytes, isHuge) = array.multipliedReportingOverflow(by: copies)
+    let (all, isTooMuch) = bytes.addingReportingOverflow(file)
+    try Ayatori.requireMemory(isHuge || isTooMuch ? .max : all, place: place)
+  }
 }

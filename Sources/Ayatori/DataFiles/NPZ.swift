@@ -30,9 +30,11 @@ struct NPZFile {
   struct Member {
     /// The member's name without `.npy`.
     let name: String
-    let shape: [Int]
-    let element: NPYElement
+    fileprivate let layout: NPYLayout
     fileprivate let entry: ZipReader.Entry
+
+    var shape: [Int] { layout.header.shape }
+    var element: NPYElement { layout.element }
   }
 
   /// In the file's order.
@@ -68,16 +70,16 @@ struct NPZFile {
         place: "\(place), member '\(entry.name)'")
       members.append(
         Member(
-          name: String(entry.name.dropLast(npySuffix.count)), shape: layout.header.shape,
-          element: layout.element, entry: entry))
+          name: String(entry.name.dropLast(npySuffix.count)), layout: layout, entry: entry))
     }
     self.members = members
   }
 
   /// The array of a member, unpacked and checked.
   func array(of member: Member) throws(Diagnostic) -> NDArray {
-    try decodeNPY(
-      archive.contents(of: member.entry), place: "\(place), member '\(member.entry.name)'")
+    let place = "\(place), member '\(member.entry.name)'"
+    try member.layout.requireMemory(isRead: false, place: place)
+    return try decodeNPY(archive.contents(of: member.entry), place: place)
   }
 
   /// All arrays with their names.

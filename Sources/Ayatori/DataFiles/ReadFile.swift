@@ -166,7 +166,7 @@ extension Diagnostic {
       got: "a directory")
   }
 
-  fileprivate static func tooLarge(_ path: String, size: String, limit: Int) -> Diagnostic {
+  static func tooLarge(_ path: String, size: String, limit: Int) -> Diagnostic {
     Diagnostic(
       "file-too-large", "'\(path)' is too large", place: path, expected: "at most \(limit) bytes",
       got: size)

@@ -53,6 +53,19 @@ import Testing
     }
   }
 
+  /// Directories are made as deep as is asked for, or not at all.
+  @Test func directoriesAreMadeWholly() throws {
+    try DataFiles.withDirectory { directory in
+      try makeDirectory(directory + "/a/b/../c//d/")
+      #expect(isDirectory(directory + "/a/c/d"))
+      let long = String(repeating: "x", count: 300)
+      for name in ["/new/x/" + long, "/new/" + String(repeating: "y/", count: 30_000)] {
+        #expect(DataFiles.problem { try makeDirectory(directory + name) } == "cannot-write")
+        #expect(!isDirectory(directory + "/new"))
+      }
+    }
+  }
+
   /// A directory that is moved away while a file in it is written keeps no part of that file.
   @Test func dont_leaveAPartInAMovedDirectory() throws {
     try DataFiles.withDirectory { directory in

@@ -89,19 +89,31 @@ func refuseNUL(in path: String) throws(Diagnostic) {
 }
 
 /// Makes a directory, and those that it lies in; one that is there must take files. Throws a
-/// diagnostic with the path and the reason.
+/// diagnostic with the path and the reason; then there is none that was not there before.
 package func makeDirectory(_ path: String) throws(Diagnostic) {
   try refuseNUL(in: path)
   if isDirectory(path) {
     guard access(path, W_OK | X_OK) == 0 else { throw .directory(path, "be written to", errno) }
     return
   }
-  let parent = directoryName(of: path)
-  if parent != path, !isDirectory(parent) { try makeDirectory(parent) }
-  if mkdir(path, 0o777) == 0 { return }
-  // Looking at the path sets it anew.
-  let failure = errno
-  if !isDirectory(path) { throw .directory(path, "be made", failure) }
+  guard path.utf8.count < Int(PATH_MAX) else { throw .directory(path, "be made", ENAMETOOLONG) }
+  // The ones that are missing, the outermost last.
+  var missing = [path]
+  while let parent = missing.last.map(directoryName), parent != missing.last, !isDirectory(parent) {
+    missing.append(parent)
+  }
+  var made: [String] = []
+  for directory in missing.reversed() {
+    if mkdir(directory, 0o777) == 0 {
+      made.append(directory)
+      continue
+    }
+    // Looking at the path sets it anew.
+    let failure = errno
+    if isDirectory(directory) { continue }
+    for directory in made.reversed() { rmdir(directory) }
+    throw .directory(path, "be made", failure)
+  }
 }
 
 extension Diagnostic {

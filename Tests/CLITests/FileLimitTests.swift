@@ -1,3 +1,4 @@
+import Ayatori
 import Foundation
 import Testing
 
@@ -40,6 +41,20 @@ struct FileLimitTests {
       let left = try FileManager.default.subpathsOfDirectory(atPath: directory)
         .filter { $0.contains(".tmp") || $0.hasPrefix("out.") }
       #expect(left.isEmpty, "\(left)")
+    }
+  }
+
+  /// A run that comes to no checkpoint leaves an earlier one's course beside its checkpoints.
+  @Test func dont_mixCoursesOnTheWay() throws {
+    try Tool.withDirectory { directory in
+      // Of 24 steps; its course is shorter than files may be, its checkpoint is not.
+      let flags = TrainCommandTests.small + ["--epochs", "1", "--record-gradflow", "24"]
+      expectFine(try Tool.run(flags + ["--out", "run"], in: directory))
+      let course = try readFile(directory + "run/gradflow.json")
+      #expect(course.count < 8192)
+      let result = try Self.runLimited(flags + ["--seed", "5", "--out", "run"], in: directory)
+      #expect(result.status == 1 && result.ids == ["file-not-written"], "\(result.err)")
+      #expect(try readFile(directory + "run/gradflow.json") == course)
     }
   }
 

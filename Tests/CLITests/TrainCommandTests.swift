@@ -148,6 +148,11 @@ import Testing
     (["--loss", "recon"], "root-not-scalar"), (["--out", "file/run"], "cannot-write"),
     (["--dim", "H=1099511627776"], "out-of-memory"),
     (["--dim", "H=9223372036854775807"], "bad-size"), (["--data", "/"], "data-set-file"),
+    (["--epochs", "\(Int.max)", "--record-gradflow", "100000"], "course-too-long"),
+    (
+      ["--epochs", "\(Int.max)", "--record-gradflow", "1", "--batch-size", "1500"],
+      "course-too-long"
+    ),
   ])
   func refusals(flags: [String], id: String) throws {
     try Tool.withDirectory { directory in

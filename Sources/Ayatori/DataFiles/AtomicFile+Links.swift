@@ -14,10 +14,11 @@ extension AtomicFile {
     if let failure = opened.failure { throw .cannotWrite(path, reason: failure) }
     let place = opened.value
     defer { close(place) }
-    guard linkat(AT_FDCWD, existing, place, temporary, 0) == 0 else {
+    let linked = retryingInterrupts { linkat(AT_FDCWD, existing, place, temporary, 0) }
+    if let failure = linked.failure {
       // What a file system without second names says, or one that allows no more of them.
-      guard [EPERM, EOPNOTSUPP, ENOSYS, EMLINK].contains(errno) else {
-        throw .cannotWrite(path, reason: errno)
+      guard [EPERM, EOPNOTSUPP, ENOSYS, EMLINK].contains(failure) else {
+        throw .cannotWrite(path, reason: failure)
       }
       return try write(readFile(existing), to: path, replacingLinks: true)
     }

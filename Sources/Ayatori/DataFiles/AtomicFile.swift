@@ -30,7 +30,7 @@ public enum AtomicFile {
     if existing?.kind == .directory {
       throw .cannotWrite(path, reason: EISDIR)
     }
-    if existing?.kind == .other || isStreamName(target) {
+    if existing?.kind == .other || stream(target) != nil {
       return try writeThrough(pieces, to: target, for: path)
     }
     if existing != nil, access(path, W_OK) != 0 {
@@ -57,20 +57,15 @@ public enum AtomicFile {
     try syncDirectory(directory, for: path)
   }
 
-  /// Names that stand for an open stream even when that stream is a regular file.
-  private static func isStreamName(_ path: String) -> Bool {
-    path == "/dev/stdout" || path == "/dev/stderr" || path.hasPrefix("/dev/fd/")
-      || path.hasPrefix("/proc/")
-  }
-
-  /// The number of an open stream that a name stands for: opened by its name, a file would be
-  /// written from its beginning.
+  /// The number of an open stream that a name stands for, even when that stream is a regular file:
+  /// opened by its name, it would be written from its beginning.
   private static func stream(_ name: String) -> Int32? {
     switch name {
     case "/dev/stdout": return STDOUT_FILENO
     case "/dev/stderr": return STDERR_FILENO
     default:
-      for directory in ["/dev/fd/", "/proc/self/fd/"] where name.hasPrefix(directory) {
+      for directory in ["/dev/fd/", "/proc/self/fd/", "/proc/thread-self/fd/"]
+      where name.hasPrefix(directory) {
         return Int32(name.dropFirst(directory.count))
       }
       return nil
@@ -127,6 +122,11 @@ public enum AtomicFile {
     return nil
   }
 
+  /// The file that a path leads to where it is a link, whether it exists or not; else the path.
+  package static func target(of path: String) -> String {
+    (try? resolvingLinks(path)) ?? path
+  }
+
   private static func isLink(_ path: String) -> Bool {
     var status = stat()
     return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK
@@ -137,7 +137,7 @@ public enum AtomicFile {
     var current = path
     // Linux follows 40 links at most (path_resolution(7)).
     for _ in 0...40 {
-      guard isLink(current), !isStreamName(current) else { return current }
+      guard isLink(current), stream(current) == nil else { return current }
       var buffer = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
       let size = buffer.count
       let length = retryingInterrupts { readlink(current, &buffer, size) }

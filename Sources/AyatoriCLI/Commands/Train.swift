@@ -125,9 +125,15 @@ struct Train: ParsableCommand, HasExample {
   }
 
   func run() throws {
+    let resumed = resume.map { isDirectory($0) ? $0 : directoryName(of: $0) }
+    let path = out ?? resumed
+    let inputs = [NamedFile("the graph", graph.file)] + NamedFile.dataSet(data)
     try passes.check(
-      reading: [NamedFile("the graph", graph.file)] + NamedFile.dataSet(data),
-      writing: [out.map { NamedFile("--out", FlowCourse.path(in: $0)) }])
+      reading: inputs,
+      writing: inputs.compactMap { input in
+        guard let path, input.lies(in: path, where: RunDirectory.names) else { return nil }
+        return NamedFile(out == nil ? "--resume" : "--out", input.path)
+      })
     if let threads { WorkerPool.setShared(threads: threads) }
     let source = try graph.load()
     let dataSet = try DataSet.load(data, for: source)
@@ -148,11 +154,10 @@ struct Train: ParsableCommand, HasExample {
     let trainer = try Trainer(source, on: dataSet, options: options, compiler: compiler)
     if let resume { try trainer.resume(from: resume) }
     guard trainer.epoch < epochs else {
+      announce(trainer, source, dataSet, directory: nil)
       return Console.error(
         "nothing to do: \(trainer.epoch) epochs are done, and --epochs \(epochs) counts them too")
     }
-    let resumed = resume.map { isDirectory($0) ? $0 : directoryName(of: $0) }
-    let path = out ?? resumed
     // Before there is a directory, which a refusal would leave behind.
     let isResumed = if let path, let resumed { isSameFile(resumed, path) } else { false }
     if let recordGradflow, let path {
@@ -205,7 +210,7 @@ struct Train: ParsableCommand, HasExample {
       try trainer.record(recorder)
     }
     let (steps, isHuge) = trainer.stepsPerEpoch.multipliedReportingOverflow(by: epochs)
-    try recorder.course.check(count: isHuge ? .max : steps / every + 1)
+    try recorder.course.check(count: isHuge || steps == .max ? .max : steps / every + 1)
     return recorder
   }
 

@@ -23,9 +23,13 @@ struct NamedFile {
   /// The files of a data set, which may be named or be a directory.
   static func dataSet(_ spec: String?) -> [NamedFile] {
     guard let spec else { return [] }
-    let places = DataSet.knownNames.contains(spec) ? DataSet.standardPlaces(spec) : [spec]
-    return places.flatMap { place in
-      directoryEntries(place).map { NamedFile("--data", place + "/" + $0) }
+    return DataSet.files(of: spec).map { NamedFile("--data", $0) }
+  }
+
+  /// Whether it lies in a directory, itself or what it is a link to, under a name of a kind.
+  func lies(in directory: String, where isName: (String) -> Bool) -> Bool {
+    [path, AtomicFile.target(of: path)].contains {
+      isName(fileName(of: $0)) && isSameFile(directoryName(of: $0), directory)
     }
   }
 
@@ -63,8 +67,7 @@ extension PassOptions {
 
   /// The directory of `--dump-dir`, where the file lies in it under a name that dumps have.
   private static func dump(into dumpDir: String?, over file: NamedFile) -> NamedFile? {
-    guard let dumpDir, isSameFile(directoryName(of: file.path), dumpDir),
-      fileName(of: file.path).prefixMatch(of: /[0-9]+__/) != nil
+    guard let dumpDir, file.lies(in: dumpDir, where: { $0.prefixMatch(of: /[0-9]+__/) != nil })
     else { return nil }
     return NamedFile("--dump-dir", dumpDir)
   }

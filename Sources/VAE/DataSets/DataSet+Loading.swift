@@ -54,6 +54,12 @@ extension DataSet {
     return places
   }
 
+  /// The files that may be read for a data set, as `load` takes it: those that are there.
+  package static func files(of spec: String) -> [String] {
+    let places = knownNames.contains(spec) ? standardPlaces(spec) : [spec]
+    return places.flatMap { place in DataSetPart.allCases.compactMap { $0.file(in: place) } }
+  }
+
   /// The value of an environment variable.
   package static func environmentVariable(_ name: String) -> String? {
     getenv(name).map { String(cString: $0) }

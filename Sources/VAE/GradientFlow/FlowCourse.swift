@@ -109,11 +109,11 @@ public struct FlowCourse: Codable, Sendable {
     let each = 1.25 * Double(encoded.count) / Double(records.count)
     let most = Int(Double(FlowCourse.limit) / each)
     guard count > most else { return }
-    let often = Int((Double(header.every) * Double(count) / Double(most)).rounded(.up))
+    let often = Int(exactly: (Double(header.every) * Double(count) / Double(most)).rounded(.up))
     throw Diagnostic(
       "course-too-long", "the run would note the gradient flow \(count) times",
       expected: "at most \(most) records of this graph, 8 MiB",
-      got: "one every \(header.every) steps", fix: "--record-gradflow \(often)")
+      got: "one every \(header.every) steps", fix: often.map { "--record-gradflow \($0)" })
   }
 
   /// Writes atomically, in the place of a link as well: the file in the directory is always a whole

@@ -53,15 +53,17 @@ public final class RunDirectory {
   }
 
   /// Writes a checkpoint, and takes away those that are too many; first the course of what was
-  /// noted on the way to it, so that a checkpoint never lacks a record. Throws diagnostics; the
+  /// noted on the way to it, so that a checkpoint never lacks a record, but not in the place of an
+  /// earlier run's as long as there is no checkpoint of this one. Throws diagnostics; the
   /// checkpoints that were there are then whole, and still there.
   public func keep(
     _ checkpoint: Checkpoint, isBest: Bool = false, course: FlowCourse? = nil
   ) throws(Diagnostic) {
-    if let course { try course.write(to: path) }
+    if let course, !holdsEarlierRun { try course.write(to: path) }
     let own = numbered(checkpoint.step)
     try checkpoint.write(to: own)
     try AtomicFile.name(own, as: newest)
+    if let course, holdsEarlierRun { try course.write(to: path) }
     let best = path + "/" + RunDirectory.bestName
     if isBest {
       try AtomicFile.name(own, as: best)
@@ -86,6 +88,12 @@ public final class RunDirectory {
       }
       return UInt64(name.dropFirst(RunDirectory.prefix.count).dropLast(RunDirectory.suffix.count))
     }.sorted()
+  }
+
+  /// Whether files of a run's directory have such a name.
+  public static func names(_ file: String) -> Bool {
+    [Checkpoint.fileName, bestName, FlowCourse.fileName].contains(file)
+      || file.hasPrefix(prefix) && file.hasSuffix(suffix)
   }
 
   private static let prefix = "checkpoint-"

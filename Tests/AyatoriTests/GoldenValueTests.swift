@@ -96,4 +96,24 @@ import Testing
       #expect(abs((results[name]?.doubles.first ?? .nan) - value) < 1e-14, "\(name)")
     }
   }
+
+  /// Posterior and prior that are nearly the same: (e^d − 1)/2 of d = 1e-6 has all of its digits.
+  @Test func slopesKeepTheirDigitsNearThePrior() throws {
+    let graph = try Oracle.graph(
+      text: """
+        graph g {
+          param m: f32[] init constant(1.5)
+          param s: f32[] init constant(1e-6)
+          param m0: f32[] init constant(1.5)
+          param s0: f32[] init constant(0.0)
+          kl = kl_normals(mean: m, log_variance: s, prior_mean: m0, prior_log_variance: s0)
+          output kl
+        }
+        """)
+    let results = try CompiledGraph(graph, gradientsOf: "kl", withRespectTo: ["s", "s0"]).run()
+    for (name, value) in ["d_kl/d_s": 5.0000025e-7, "d_kl/d_s0": -5.0000025e-7] {
+      let found = results[name]?.doubles.first ?? .nan
+      #expect(abs(found / value - 1) < 1e-6, "\(name): \(found)")
+    }
+  }
 }

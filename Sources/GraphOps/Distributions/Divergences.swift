@@ -8,7 +8,9 @@ extension OpDefinition {
   /// `kl_normals(mean: m, log_variance: s, prior_mean: m₀, prior_log_variance: s₀)`:
   /// KL(N(m, eˢ) ‖ N(m₀, eˢ⁰)) element by element, in nats.
   ///
-  /// ½ (e^(s−s₀) − 1 − (s − s₀) + (m − m₀)² e^−s₀).
+  /// ½ (e^(s−s₀) − 1 − (s − s₀) + (m − m₀)² e^−s₀): that of N((m − m₀) e^(−s₀/2), e^(s−s₀)) from
+  /// N(0, 1), which is what it is replaced by. Term by term the derivative would be e^(s−s₀) − 1,
+  /// and digits would go where both scales are nearly the same.
   public static let klNormals = OpDefinition(
     "kl_normals", "½ (e^(s−s₀) − 1 − (s−s₀) + (m−m₀)² e^−s₀)",
     operands: ["mean", "log_variance", "prior_mean", "prior_log_variance"],
@@ -28,14 +30,14 @@ extension OpDefinition {
       ]
     },
     reference: .broadcast {
-      let (m, s, m0, s0) = ($0[0], $0[1], $0[2], $0[3])
-      return 0.5 * (Foundation.expm1(s - s0) - (s - s0) + (m - m0) * (m - m0) * Foundation.exp(-s0))
+      let distance = ($0[0] - $0[2]) * Foundation.exp(-0.5 * $0[3])
+      let d = $0[1] - $0[3]
+      return 0.5 * (distance * distance + (Foundation.expm1(d) - d))
     },
     kernel: .decomposed, drawing: .init(.loss, symbol: "KL"),
     decomposition: Decomposition(.always) { c in
       let (m, s, m0, s0) = (c.operands[0], c.operands[1], c.operands[2], c.operands[3])
-      let distance = GraphOps.square(m - m0) * GraphOps.exp(-s0)
-      return 0.5 * (GraphOps.expm1(s - s0) - (s - s0) + distance)
+      return GraphOps.klNormal(mean: (m - m0) * GraphOps.exp(-0.5 * s0), logVariance: s - s0)
     }, axes: .aligned)
 
   /// `kl_bernoulli(logits: l, prior_logits: l₀)`: KL(Bernoulli(σ(l)) ‖ Bernoulli(σ(l₀))) element by

@@ -132,10 +132,26 @@ AK_INLINE void ak_cursor_advance(const ak_walk *w, int operands, ak_cursor *at) 
 //   bernoulli_nll(x, l): minus the log-likelihood of x under Bernoulli(sigmoid(l)), from logits,
 //     max(l, 0) - x l + log1p(exp(-|l|)), which overflows nowhere.
 //   kl_normal(m, s): KL(N(m, exp(s)) || N(0, 1)) = (m^2 + (expm1(s) - s)) / 2 (appendix B there).
-#define AK_BINARY_LOSS(S, T, LOOP, SOFTPLUS, EXPM1) \
+//   kl_bernoulli(l, l0): KL(Bernoulli(sigmoid(l)) || Bernoulli(sigmoid(l0))), below.
+#define AK_BINARY_LOSS(S, T, LOOP, SIGMOID, SOFTPLUS, EXPM1, LOG1P) \
+  AK_KL_BERNOULLI(S, T, SIGMOID, SOFTPLUS, EXPM1, LOG1P) \
   AK_BINARY(bernoulli_nll_##S, T, T, LOOP, \
             (v > 0 ? v : 0) - u * v + SOFTPLUS(-AK_M_##S(fabs)(v))) \
-  AK_BINARY(kl_normal_##S, T, T, LOOP, (T)0.5 * (u * u + (EXPM1(v) - v)))
+  AK_BINARY(kl_normal_##S, T, T, LOOP, (T)0.5 * (u * u + (EXPM1(v) - v))) \
+  AK_BINARY(kl_bernoulli_##S, T, T, LOOP, ak_bernoulli_divergence_##S(u, v))
+
+// p (l - l0) - (softplus(l) - softplus(l0)), p = sigmoid(l). What it is for (l, l0) it is for
+// (-l, -l0), and with l <= 0 none of the terms is large where the result is small. Near each other
+// the two softplus differ by log1p(sigmoid(high) (e^(low - high) - 1)), which keeps its digits as
+// long as its argument is not near -1: for l0 <= 1.
+#define AK_KL_BERNOULLI(S, T, SIGMOID, SOFTPLUS, EXPM1, LOG1P) \
+  AK_INLINE T ak_bernoulli_divergence_##S(T logit, T prior) { \
+    const T l = logit > 0 ? -logit : logit, l0 = logit > 0 ? -prior : prior; \
+    const T low = l < l0 ? l : l0, high = l < l0 ? l0 : l; \
+    const T near = LOG1P(SIGMOID(high) * EXPM1(low - high)); \
+    const T far = SOFTPLUS(l) - (l0 + SOFTPLUS(-AK_M_##S(fabs)(l0))); \
+    return SIGMOID(l) * (l - l0) - (l0 > 1 ? far : l < l0 ? near : -near); \
+  }
 
 // softplus(-a) for a >= 0 is log1p(exp(-a)).
 AK_INLINE double ak_softplus_of_negative(double v) { return log1p(exp(v)); }
@@ -148,8 +164,9 @@ AK_BINARY_COMPARE(f32, float)
 AK_BINARY_COMPARE(f64, double)
 AK_BINARY_COMPARE(i32, int32_t)
 AK_BINARY_COMPARE(i64, int64_t)
-AK_BINARY_LOSS(f32, float, AK_VECTOR_PAIRS, ak_softplus_of_f32, ak_expm1_of_f32)
-AK_BINARY_LOSS(f64, double, AK_SCALAR, ak_softplus_of_negative, expm1)
+AK_BINARY_LOSS(f32, float, AK_VECTOR_PAIRS, ak_sigmoid_of_f32, ak_softplus_of_f32,
+               ak_expm1_of_f32, ak_log1p_of_f32)
+AK_BINARY_LOSS(f64, double, AK_SCALAR, ak_sigmoid_of_f64, ak_softplus_of_negative, expm1, log1p)
 AK_BINARY(equal_bool, uint8_t, uint8_t, AK_VECTOR, u == v)
 AK_BINARY(not_equal_bool, uint8_t, uint8_t, AK_VECTOR, u != v)
 AK_BINARY(logical_and_bool, uint8_t, uint8_t, AK_VECTOR, u & v)

@@ -55,16 +55,6 @@ enum { AK_ANGLE_BLOCK = 256 };
 // f32, f64: functions of libm, named as there.
 #define AK_UNARY_LIBM(S, T, NAME) AK_UNARY(NAME##_##S, T, AK_SCALAR, AK_M_##S(NAME)(v))
 
-// Stable forms: exp only of -|x|, so nothing overflows and both tails keep relative accuracy.
-//   sigmoid(x)  = 1 / (1 + e) for x >= 0, e / (1 + e) for x < 0, with e = exp(-|x|)
-//   softplus(x) = max(x, 0) + log1p(exp(-|x|))
-AK_INLINE double ak_sigmoid_of_f64(double v) {
-  const double e = exp(-fabs(v));
-  return (v < 0 ? e : 1) / (1 + e);
-}
-
-AK_INLINE double ak_softplus_of_f64(double v) { return (v > 0 ? v : 0) + log1p(exp(-fabs(v))); }
-
 AK_INLINE double ak_flush_subnormals_of_f64(double v) {
   return fabs(v) < DBL_MIN ? copysign(0, v) : v;
 }

@@ -1,4 +1,4 @@
-// Reductions over any set of dimensions, and log-softmax (see the header).
+// Reductions over any set of dimensions, log-softmax and a divergence (see the header).
 //
 // The dimensions are first brought to a normal form: size-1 dimensions dropped, contiguous
 // neighbours merged. Then there are two ways, chosen by the shape alone:
@@ -367,3 +367,35 @@ AK_ARGMAX(i64, int64_t, AK_IS_MAX_INT)
 
 AK_LOGSUMEXP(f32, float, ak_exp_of_f32)
 AK_LOGSUMEXP(f64, double, exp)
+
+// MARK: divergence of categories
+
+// sum exp(q) (q - r) over a line, q and r the log-softmax of its two operands, which lie contiguous
+// in it. In double for both dtypes but for EXP.
+#define AK_KL_CATEGORICAL(S, T, EXP) \
+  AK_INLINE double ak_divergence_##S(double q, double r) { return (double)EXP((T)q) * (q - r); } \
+  AK_CLONES void ak_kl_categorical_##S(const ak_reduction *own, const ak_reduction *prior, \
+                                       const T *logits, const T *prior_logits, T *y, \
+                                       int64_t begin, int64_t end) { \
+    const ak_plan p = ak_plan_of(own), p0 = ak_plan_of(prior); \
+    for (int64_t e = begin; e < end; e++) { \
+      const T *l = logits + ak_space_offset(&p.kept, e); \
+      const T *l0 = prior_logits + ak_space_offset(&p0.kept, e); \
+      const double m = ak_line_max_##S(&p.reduced, l), m0 = ak_line_max_##S(&p0.reduced, l0); \
+      const double total = ak_line_log_total_##S(&p.reduced, l, (T)m); \
+      const double total0 = ak_line_log_total_##S(&p0.reduced, l0, (T)m0); \
+      double sum[AK_LANES] = {0}; \
+      int64_t i = 0; \
+      for (; i + AK_LANES <= p.count; i += AK_LANES) \
+        for (int c = 0; c < AK_LANES; c++) \
+          sum[c] += ak_divergence_##S(l[i + c] - m - total, l0[i + c] - m0 - total0); \
+      for (int c = 0; i + c < p.count; c++) \
+        sum[c] += ak_divergence_##S(l[i + c] - m - total, l0[i + c] - m0 - total0); \
+      for (int half = AK_LANES / 2; half > 0; half /= 2) \
+        for (int c = 0; c < half; c++) sum[c] += sum[c + half]; \
+      y[e] = (T)sum[0]; \
+    } \
+  }
+
+AK_KL_CATEGORICAL(f32, float, ak_exp_of_f32)
+AK_KL_CATEGORICAL(f64, double, exp)

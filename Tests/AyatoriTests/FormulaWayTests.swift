@@ -1,4 +1,5 @@
 import Ayatori
+import Foundation
 import Testing
 
 /// The ways of a gradient, each by the first name that it meets.
@@ -10,15 +11,32 @@ import Testing
     return try #require(formulas.derivatives.first).ways.map { ($0.through, $0.formula.text) }
   }
 
-  /// sigmoid(q) serves the draw and the divergence: the ways of both stand apart.
+  /// sigmoid(q) serves the draw and the divergence, which is written out: the ways of both stand
+  /// apart.
   @Test func aSharedValueWithoutAName() throws {
-    let source = try Oracle.graph("vae_bernoulli", dtype: .f64)
+    let file = Oracle.root + "Graphs/vae_bernoulli.aya"
+    let written = try String(contentsOfFile: file, encoding: .utf8).replacing(
+      "kl_bernoulli(logits: q, prior_logits: 0.0)",
+      with: "sigmoid(q) * q - softplus(q) + 0.6931471805599453")
+    let source = try Oracle.graph(text: written).retyped(from: .f32, to: .f64)
       .choosing(estimator: "straight_through", draws: 1, of: "b")
     let found = try ways(source, by: "q")
     #expect(found.map(\.through) == ["kld", "b"])
     #expect(
       found.map(\.text) == [
         "β·q ⊙ sigmoid(q) ⊙ (1 − sigmoid(q))", "sigmoid(q) ⊙ (1 − sigmoid(q)) ⊙ ∂loss/∂b",
+      ])
+  }
+
+  /// The divergence as an op shares nothing with the draw but q.
+  @Test func aDrawAndItsDivergence() throws {
+    let source = try Oracle.graph("vae_bernoulli", dtype: .f64)
+      .choosing(estimator: "straight_through", draws: 1, of: "b")
+    let found = try ways(source, by: "q")
+    #expect(found.map(\.through) == ["b", "kld"])
+    #expect(
+      found.map(\.text) == [
+        "sigmoid(q) ⊙ (1 − sigmoid(q)) ⊙ ∂loss/∂b", "β·q ⊙ sigmoid(q) ⊙ (1 − sigmoid(q))",
       ])
   }
 

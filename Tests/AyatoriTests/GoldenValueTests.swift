@@ -116,4 +116,57 @@ import Testing
       #expect(abs(found / value - 1) < 1e-6, "\(name): \(found)")
     }
   }
+
+  /// So does the divergence of two draws of 0 and 1 that are nearly sure, or nearly the same;
+  /// values of mpmath.
+  @Test(arguments: [
+    (12.0, 11.0, 4.4131932384464352e-6, 6.1441368513331753e-6),
+    (-12.0, -11.0, 4.4131932384464352e-6, -6.1441368513331753e-6),
+    (1.5, 1.25, 0.0049094224110313944, 0.037286613017583214),
+    (0.0, 0x1p-20, 1.1368683772161172e-13, -2.384185791015625e-7),
+  ])
+  func divergenceOfNearlySureDraws(own: Double, prior: Double, kl: Double, slope: Double) throws {
+    let graph = try Oracle.graph(
+      text: """
+        graph g {
+          param l: f32[] init zeros
+          param l0: f32[] init zeros
+          kl = kl_bernoulli(logits: l, prior_logits: l0)
+          output kl
+        }
+        """)
+    let results = try CompiledGraph(graph, gradientsOf: "kl", withRespectTo: ["l"]).run(
+      parameters: [
+        "l": NDArray([Float(own)], shape: []), "l0": NDArray([Float(prior)], shape: []),
+      ])
+    for (name, value) in ["kl": kl, "d_kl/d_l": slope] {
+      let found = results[name]?.doubles.first ?? .nan
+      #expect(abs(found / value - 1) < 1e-6, "\(name): \(found)")
+    }
+  }
+
+  /// Found by fuzzing: a sure category's slope is not what is left of 1 − 1; values of mpmath.
+  @Test func divergenceOfSureCategories() throws {
+    let graph = try Oracle.graph(
+      text: """
+        graph g {
+          param l: f32[3] init zeros
+          param l0: f32[3] init zeros
+          kl = kl_categorical(logits: l, prior_logits: l0)
+          output kl
+        }
+        """)
+    let results = try CompiledGraph(graph, gradientsOf: "kl", withRespectTo: ["l"]).run(
+      parameters: [
+        "l": NDArray([Float(20), 0, 1], shape: [3]), "l0": NDArray([Float(18), 2, 0], shape: [3]),
+      ])
+    let slopes = [1.384741071503977e-8, -8.2446143980262773e-9, -5.6027963170134924e-9]
+    for (name, values) in ["kl": [1.062537854502317e-7], "d_kl/d_l": slopes] {
+      let found = results[name]?.doubles ?? []
+      #expect(found.count == values.count)
+      for (found, value) in zip(found, values) {
+        #expect(abs(found / value - 1) < 1e-5, "\(name): \(found), not \(value)")
+      }
+    }
+  }
 }

@@ -39,7 +39,7 @@ import Testing
     }
   }
 
-  /// What is built of them is lowered to them, to the bit.
+  /// So does what is built of them.
   @Test(arguments: depths) func whatIsBuiltOfThemKeepsThem(depth: Double) throws {
     let line = [-depth, 0, -1.5 * depth]
     let exact = Foundation.log1p(Foundation.exp(-depth) + Foundation.exp(-1.5 * depth))

@@ -101,6 +101,8 @@ import Testing
     builder.output("a", softplus(x))
     builder.output("b", logsumexp(x))
     builder.output("c", klNormal(mean: x, logVariance: x))
+    builder.output("d", klBernoulli(logits: x, priorLogits: x))
+    builder.output("e", klCategorical(logits: x, priorLogits: x))
     let graph = builder.build()
     #expect(try run([.lowerSampling], on: graph).text() == graph.text())
   }

@@ -39,11 +39,13 @@ void ak_walk_merge(ak_walk *w, int operands);
   AK_BINARY_PROTOTYPE(equal_##S, T, uint8_t) \
   AK_BINARY_PROTOTYPE(not_equal_##S, T, uint8_t)
 
-// bernoulli_nll(x, logits) and kl_normal(mean, log_variance): see elementwise_binary.c.
+// bernoulli_nll(x, logits), kl_normal(mean, log_variance) and kl_bernoulli(logits, prior_logits): see
+// elementwise_binary.c.
 #define AK_BINARY_PROTOTYPES_FLOAT(S, T) \
   AK_BINARY_PROTOTYPE(pow_##S, T, T) \
   AK_BINARY_PROTOTYPE(bernoulli_nll_##S, T, T) \
-  AK_BINARY_PROTOTYPE(kl_normal_##S, T, T)
+  AK_BINARY_PROTOTYPE(kl_normal_##S, T, T) \
+  AK_BINARY_PROTOTYPE(kl_bernoulli_##S, T, T)
 
 // y = c ? a : b. Operands 0, 1, 2 of the walk are c, a, b.
 #define AK_SELECT_PROTOTYPE(S, T) \

@@ -325,4 +325,16 @@ AK_INLINE float ak_sin_of_huge_f32(float x) { return ak_sin_of_angle(ak_angle_of
 
 AK_INLINE float ak_cos_of_huge_f32(float x) { return ak_cos_of_angle(ak_angle_of_huge(x)); }
 
+// MARK: doubles, by the C library
+
+// Stable forms: exp only of -|x|, so nothing overflows and both tails keep relative accuracy.
+//   sigmoid(x)  = 1 / (1 + e) for x >= 0, e / (1 + e) for x < 0, with e = exp(-|x|)
+//   softplus(x) = max(x, 0) + log1p(exp(-|x|))
+AK_INLINE double ak_sigmoid_of_f64(double v) {
+  const double e = exp(-fabs(v));
+  return (v < 0 ? e : 1) / (1 + e);
+}
+
+AK_INLINE double ak_softplus_of_f64(double v) { return (v > 0 ? v : 0) + log1p(exp(-fabs(v))); }
+
 #endif

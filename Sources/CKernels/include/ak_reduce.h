@@ -1,4 +1,4 @@
-// Reductions over any set of dimensions, and log-softmax.
+// Reductions over any set of dimensions, log-softmax and the divergence of categories.
 //
 // A reduction splits the input's dimensions into kept and reduced ones, each list in the input's
 // order, with strides in elements of the (contiguous) input; either rank may be 0. Each function
@@ -41,6 +41,13 @@ typedef struct {
   void ak_log_softmax_##S(const T *x, T *y, int64_t outer, int64_t n, int64_t inner, \
                           int64_t begin, int64_t end);
 
+// y = sum p (log p - log p0) over lines of n neighbouring elements, p = softmax(logits) and p0 of
+// prior_logits. The reductions tell where the lines of each start: they keep the dimensions of y, in
+// which an operand that is broadcast has the stride 0.
+#define AK_KL_CATEGORICAL_PROTOTYPE(S, T) \
+  void ak_kl_categorical_##S(const ak_reduction *own, const ak_reduction *prior, const T *logits, \
+                             const T *prior_logits, T *y, int64_t begin, int64_t end);
+
 AK_REDUCE_PROTOTYPES(f32, float)
 AK_REDUCE_PROTOTYPES(f64, double)
 AK_REDUCE_PROTOTYPES(i32, int32_t)
@@ -49,7 +56,10 @@ AK_REDUCE_PROTOTYPES_FLOAT(f32, float)
 AK_REDUCE_PROTOTYPES_FLOAT(f64, double)
 AK_LOG_SOFTMAX_PROTOTYPE(f32, float)
 AK_LOG_SOFTMAX_PROTOTYPE(f64, double)
+AK_KL_CATEGORICAL_PROTOTYPE(f32, float)
+AK_KL_CATEGORICAL_PROTOTYPE(f64, double)
 
+#undef AK_KL_CATEGORICAL_PROTOTYPE
 #undef AK_LOG_SOFTMAX_PROTOTYPE
 #undef AK_REDUCE_PROTOTYPES_FLOAT
 #undef AK_REDUCE_PROTOTYPES

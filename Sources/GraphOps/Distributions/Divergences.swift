@@ -1,3 +1,4 @@
+import CKernels
 import Foundation
 public import GraphIR
 
@@ -43,7 +44,8 @@ extension OpDefinition {
   /// `kl_bernoulli(logits: l, prior_logits: l₀)`: KL(Bernoulli(σ(l)) ‖ Bernoulli(σ(l₀))) element by
   /// element, in nats.
   ///
-  /// σ(l)·(l − l₀) − softplus(l) + softplus(l₀).
+  /// σ(l)·(l − l₀) − softplus(l) + softplus(l₀). It has a kernel and is not put together of these:
+  /// the derivative by l is σ(l)(1 − σ(l))(l − l₀), and not with σ(l) added and taken off again.
   public static let klBernoulli = OpDefinition(
     "kl_bernoulli", "p·(l − l₀) − ln(1 + e^l) + ln(1 + e^l₀)",
     operands: ["logits", "prior_logits"],
@@ -55,11 +57,10 @@ extension OpDefinition {
         (g.cotangent * (GraphOps.sigmoid(g[1]) - p)).summed(to: g[1].shape),
       ]
     },
-    reference: .elementwise { l, l0 in
-      logistic(l) * (l - l0) - stableSoftplus(l) + stableSoftplus(l0)
-    },
-    kernel: .decomposed, drawing: .init(.loss, symbol: "KL"),
-    decomposition: Decomposition(.always) { c in
+    reference: .elementwise { bernoulliDivergence($0, from: $1) },
+    kernel: .elements(.binary(f32: ak_kl_bernoulli_f32, f64: ak_kl_bernoulli_f64)),
+    storage: .over([0, 1]), drawing: .init(.loss, symbol: "KL"),
+    decomposition: Decomposition(.onRequest) { c in
       let (l, l0) = (c.operands[0], c.operands[1])
       return GraphOps.sigmoid(l) * (l - l0) - GraphOps.softplus(l) + GraphOps.softplus(l0)
     }, axes: .aligned)
@@ -67,7 +68,8 @@ extension OpDefinition {
   /// `kl_categorical(logits: l, prior_logits: l₀)`: KL of one distribution over the categories of
   /// the last axis from another, in nats. [.., K] → [..].
   ///
-  /// Σ p·(ln p − ln p₀) with p = softmax(l), p₀ = softmax(l₀).
+  /// Σ p·(ln p − ln p₀) with p = softmax(l), p₀ = softmax(l₀). It has a kernel for the reason that
+  /// `klBernoulli` gives.
   public static let klCategorical = OpDefinition(
     "kl_categorical", "Σ p·(ln p − ln p₀)", operands: ["logits", "prior_logits"],
     type: TypeRule { context throws(TypeError) in
@@ -105,8 +107,15 @@ extension OpDefinition {
       }
       return ReferenceArray(shape: context.shape, values: values)
     },
-    kernel: .decomposed, drawing: .init(.loss, symbol: "KL"),
-    decomposition: Decomposition(.always) { c in
+    kernel: .prepare { context in
+      switch context.result.dtype {
+      case .f32: categoricalDivergence(context, ak_kl_categorical_f32)
+      case .f64: categoricalDivergence(context, ak_kl_categorical_f64)
+      default: KernelRule.missing(context)
+      }
+    },
+    drawing: .init(.loss, symbol: "KL"),
+    decomposition: Decomposition(.onRequest) { c in
       let (q, p) = (GraphOps.logSoftmax(c.operands[0]), GraphOps.logSoftmax(c.operands[1]))
       return GraphOps.sum(GraphOps.exp(q) * (q - p), axes: [-1])
     },
@@ -115,6 +124,45 @@ extension OpDefinition {
       return place < context.result.rank
         && context.shape.dims[axis] == context.result.dims[place] ? place : nil
     })
+}
+
+/// KL(Bernoulli(σ(l)) ‖ Bernoulli(σ(l₀))), whose digits stay where it is small: the logits near
+/// each other, or both far on one side.
+private func bernoulliDivergence(_ logit: Double, from prior: Double) -> Double {
+  // What it is for (l, l₀) it is for (−l, −l₀).
+  let (l, l0) = logit > 0 ? (-logit, -prior) : (logit, prior)
+  let (low, high) = l < l0 ? (l, l0) : (l0, l)
+  // softplus(low) − softplus(high); its digits go where the argument is near −1.
+  let near = Foundation.log1p(logistic(high) * Foundation.expm1(low - high))
+  let difference = l0 > 1 ? stableSoftplus(l) - stableSoftplus(l0) : l < l0 ? near : -near
+  return logistic(l) * (l - l0) - difference
+}
+
+private func categoricalDivergence<T>(
+  _ context: KernelRule.Context,
+  _ loop:
+    @escaping (
+      UnsafePointer<ak_reduction>?, UnsafePointer<ak_reduction>?, UnsafePointer<T>?,
+      UnsafePointer<T>?, UnsafeMutablePointer<T>?, Int64, Int64
+    ) -> Void
+) -> PreparedKernel {
+  let count = context[0].shape.last ?? 1
+  let lines = context.result.shape + [count]
+  let own = ak_reduction(linesOf: context[0].shape, broadcastTo: lines)
+  let prior = ak_reduction(linesOf: context[1].shape, broadcastTo: lines)
+  let (l, l0) = (context[0].typed(T.self), context[1].typed(T.self))
+  let y = context.result.typed(T.self)
+  let total = context.result.count
+  let perTile = max(1, 4_096 / max(1, count))
+  return PreparedKernel(units: tiles(total, perTile)) { range in
+    withUnsafePointer(to: own) { own in
+      withUnsafePointer(to: prior) { prior in
+        loop(
+          own, prior, l, l0, y, Int64(range.lowerBound * perTile),
+          Int64(min(total, range.upperBound * perTile)))
+      }
+    }
+  }
 }
 
 /// KL(N(mean, e^logVariance) ‖ N(priorMean, e^priorLogVariance)) element by element, in nats.

@@ -39,7 +39,6 @@ extension ak_walk {
 extension ak_reduction {
   /// A reduction of a contiguous array, adjacent axes of one kind merged.
   init(_ shape: [Int], reducing axes: [Int]) {
-    self.init()
     var kept: [(size: Int, stride: Int)] = []
     var reduced: [(size: Int, stride: Int)] = []
     var previousIsReduced: Bool?
@@ -55,6 +54,17 @@ extension ak_reduction {
       if isReduced { reduced = group } else { kept = group }
       previousIsReduced = isReduced
     }
+    self.init(kept: kept, reduced: reduced)
+  }
+
+  /// A reduction of the last axis of a contiguous array that is broadcast to `target`.
+  init(linesOf shape: [Int], broadcastTo target: [Int]) {
+    let axes = zip(target, broadcastStrides(shape, to: target)).map { (size: $0, stride: $1) }
+    self.init(kept: axes.dropLast(), reduced: axes.suffix(1))
+  }
+
+  private init(kept: [(size: Int, stride: Int)], reduced: [(size: Int, stride: Int)]) {
+    self.init()
     kept_rank = Int32(kept.count)
     reduced_rank = Int32(reduced.count)
     withUnsafeMutableBytes(of: &kept_shape) { $0.store(kept.map(\.size)) }

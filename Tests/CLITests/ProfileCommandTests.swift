@@ -92,7 +92,9 @@ import Testing
       let names = Set(boxes.map(\.name))
       #expect(tracks == [0, 1])
       #expect(names.contains("h1 (carried)"))
-      #expect(boxes.count >= 2 * 30)
+      // Every kernel in each of the two runs, by one thread or by both.
+      #expect(names.count > 20)
+      #expect(names.allSatisfy { name in boxes.count { $0.name == name } >= 2 })
       // A thread does one thing at a time.
       for thread in 0..<2 {
         let own = boxes.filter { $0.tid == thread }.sorted { ($0.ts ?? 0) < ($1.ts ?? 0) }

@@ -8,7 +8,12 @@ extension StabilizationCase {
     .fires(
       "softmax", "exp(a) / reshape(sum(exp(a), axes: [1]), shape: [N, 1])", "exp(log_softmax(a))"),
     .fires(
-      "softmax", "exp(a) / sum(exp(a))", "exp(a - logsumexp(a, axes: [0, 1], keepdims: true))"),
+      "softmax", "exp(a) / sum(exp(a))",
+      "exp(reshape(log_softmax(reshape(a, shape: [N * K])), shape: [N, K]))"),
+    .fires(
+      "softmax", given: "c = reshape(a, shape: [1, N, K])",
+      "exp(c) / sum(exp(c), axes: [0, 2], keepdims: true)",
+      "exp(c - logsumexp(c, axes: [0, 2], keepdims: true))"),
     // Each row by the sum of another.
     .dont(
       "softmax", given: "b = slice(a, axis: 0, start: 0, stop: K)",

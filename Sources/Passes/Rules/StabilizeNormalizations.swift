@@ -9,12 +9,17 @@ extension RewriteSite {
     return (axes, stopped != nil)
   }
 
-  /// `x - logsumexp(x, axes)`, as one op where there is one axis.
+  /// `x - logsumexp(x, axes)`, as one op, which keeps the digits of shares that are nearly 1. Axes
+  /// side by side are made one for it; axes apart are not.
   fileprivate func logNormalized(_ x: Value, _ axes: [Int]) -> Value {
-    if axes.count == 1 {
-      return logSoftmax(x, axis: axes[0] == x.shape.rank - 1 ? -1 : axes[0])
-    }
-    return x - logsumexp(x, axes: axes, keepdims: true)
+    var dims = x.shape.dims
+    let places = (axes.first ?? 0)..<(axes.last ?? -1) + 1
+    guard places.count == axes.count, let merged = try? Shape(Array(dims[places])).elementCount()
+    else { return x - logsumexp(x, axes: axes, keepdims: true) }
+    dims.replaceSubrange(places, with: [merged])
+    let axis = places.lowerBound == dims.count - 1 ? -1 : places.lowerBound
+    if axes.count == 1 { return logSoftmax(x, axis: axis) }
+    return reshape(logSoftmax(reshape(x, Shape(dims)), axis: axis), x.shape)
   }
 }
 
@@ -22,7 +27,8 @@ extension Stabilization {
   /// Softmax and its logarithm, as they are written out.
   static let normalizations: [RewriteRule] = [
     RewriteRule(
-      "softmax", "exp(x) / sum(exp(x), axes) => exp(x - logsumexp(x, axes)) or exp(log_softmax(x))",
+      "softmax",
+      "exp(x) / sum(exp(x), axes) => exp(log_softmax(x)), exp(x - logsumexp(x)) of axes apart",
       .reassociating, on: [.div]
     ) { site in
       guard let x = site.operand(of: site[0], .exp), x.type == site.type,
@@ -77,7 +83,7 @@ extension Stabilization {
 
     // As d log(sum(exp(x))) is written.
     RewriteRule(
-      "softmax_gradient", "c / sum(exp(x), axes) * exp(x) => c * exp(x - logsumexp(x, axes))",
+      "softmax_gradient", "c / sum(exp(x), axes) * exp(x) => c * exp(log_softmax(x))",
       .reassociating, on: [.mul]
     ) { site in
       for (e, share) in [(site[0], site[1]), (site[1], site[0])] {

@@ -77,6 +77,9 @@ import Testing
     ("y = sum(sum(x * w, axes: [0]))", "y = sum(x * w)"),
     ("y = log(sum(exp(x), axes: [1]))", "y = logsumexp(x, axes: [1])"),
     ("y = sum(matmul(x, transpose(w)))", "y = sum(matmul(w, transpose(x)))"),
+    ("y = relu(x) + softplus(-abs(x))", "y = softplus(x)"),
+    ("y = maximum(maximum(x, w), w)", "y = maximum(x, w)"),
+    ("y = x / (1 / exp(w))", "y = x / reciprocal(exp(w))"),
   ])
   func reassociatingIsAllowed(before: String, after: String) throws {
     for seed in Self.seeds {
@@ -150,6 +153,42 @@ import Testing
     }
   }
 
+  /// e^(−300) / ∞ is 0, and the share is more.
+  @Test func whatOverflowsOnTheWaySaysLittle() throws {
+    for seed in 0..<200 as Range<UInt64> {
+      let found = try Validator(seed: seed).deviation(
+        Self.graph("y = exp(x) / sum(exp(x), axes: [1], keepdims: true)"),
+        Self.graph("y = exp(log_softmax(x))"), .reassociating)
+      #expect(found == nil, "\(found?.description ?? "")")
+    }
+  }
+
+  /// But it stays finite, and where nothing overflows it stays what it is.
+  @Test(arguments: [
+    "exp(abs(x)) / square(exp(abs(x)))", "1 / exp(abs(x)) + 0 * exp(abs(x))",
+    "1.0000001 / exp(abs(x))",
+  ])
+  func dont_forgiveWhatOverflows(after: String) throws {
+    for seed in Self.seeds {
+      let found = try Validator(seed: seed).deviation(
+        Self.graph("y = 1 / exp(abs(x))"), Self.graph("y = \(after)"), .reassociating)
+      #expect(found != nil)
+    }
+  }
+
+  /// A kink that stays has the derivative that the op has there: 0 of relu, ½ of maximum.
+  @Test(arguments: [
+    ("relu(x)", "maximum(x, 0)"), ("maximum(x, 0)", "relu(x)"),
+    ("abs(x)", "maximum(x, -x) + 0.5 * (relu(x) - maximum(x, 0))"),
+  ])
+  func dont_moveTheSlopeOfAKink(before: String, after: String) throws {
+    for seed in Self.seeds {
+      let found = try Validator(seed: seed).deviation(
+        Self.graph("y = \(before)"), Self.graph("y = \(after)"), .reassociating)
+      #expect(found?.subject.contains("derivative") == true)
+    }
+  }
+
   /// Found by fuzzing: 0/σ² with a σ² that is 0 is NaN, whatever a derivative says of it.
   @Test func whatIsNoNumberHasNoDerivative() throws {
     for seed in Self.seeds {
@@ -188,6 +227,9 @@ import Testing
     ("y = x / 3", "y = x * (1 / 3)", .exact, false),
     ("y = x / 4", "y = x * (1 / 4)", .exact, true),
     ("y = relu(x)", "y = maximum(x, 0)", .exact, false),
+    // At x = 0 the one has a derivative by w, the other has none by x.
+    ("y = sqrt(relu(x)) * sqrt(exp(w))", "y = sqrt(relu(x) * exp(w))", .finiteOnly, true),
+    ("y = sqrt(relu(x)) * sqrt(exp(w))", "y = sqrt(relu(x) * exp(w))", .reassociating, false),
   ])
   func classes(before: String, after: String, float: FloatClass, isAllowed: Bool) throws {
     for seed in Self.seeds {

@@ -10,10 +10,13 @@ import Passes
 ///   built anew, may differ as under `reassociating`.
 /// - `reassociating`: 8 ulp and 16 times the spread of the value before under random rounding
 ///   (`PointEvaluation`), and what underflows. Where that spread is not finite nothing is said:
-///   there a rewrite may turn log σ(−1000) = −∞ into −1000. But what was finite stays so, and no
-///   NaN comes in, save into an infinite derivative of a value on whose way something overflows:
-///   there ∞ − ∞ depends on the order in which contributions are gathered. Of a value that is NaN
-///   before there is no derivative to compare.
+///   there a rewrite may turn log σ(−1000) = −∞ into −1000; nor where something on the way to the
+///   value before overflows or underflows, as in 1/∞ = 0. But what was finite stays so, and no NaN
+///   comes in, save into an infinite derivative of a value on whose way something overflows: there
+///   ∞ − ∞ depends on the order in which contributions are gathered. Of a value that is NaN before
+///   there is no derivative to compare. At a zero a derivative may become what it is, or one of
+///   those that it is, a little above and a little below: where kinks cancel, as in
+///   relu(x) + softplus(−|x|), and at ties.
 /// - `finiteOnly`: the same, at points at which every value before is finite.
 struct Equivalence {
   private(set) var numbering = ValueNumbering()
@@ -27,6 +30,7 @@ struct Equivalence {
   private static let trials = [4, 24]
   private static let ulps = 8 * 0x1p-52
   private static let spreads = 16.0
+  private static let drawsBesideZero = 12
 
   init(seed: UInt64) { self.seed = seed }
 
@@ -195,15 +199,22 @@ struct Equivalence {
     let roots = pairs.flatMap { [$0.before, $0.after].compactMap { $0 } }
     for place in evaluations.indices {
       evaluations[place].evaluate(roots, numbering)
+      // Where one derivative is infinite there are no others: √a √b has none at a = 0.
+      let isSmooth = pairs.allSatisfy { pair in
+        guard float == .finiteOnly, pair.differentiated != nil, let number = pair.before else {
+          return true
+        }
+        return evaluations[place].isFinite(number, numbering)
+      }
       for pair in pairs {
-        if let found = compare(pair, float, at: place) { return found }
+        if let found = compare(pair, float, at: place, isSmooth: isSmooth) { return found }
       }
     }
     return nil
   }
 
   private mutating func compare(
-    _ pair: Pair, _ float: FloatClass, at place: Int
+    _ pair: Pair, _ float: FloatClass, at place: Int, isSmooth: Bool
   ) -> Deviation? {
     let point = evaluations[place].point
     guard let before = array(pair.before, like: pair.after, place) else { return nil }
@@ -217,8 +228,8 @@ struct Equivalence {
       return Deviation(
         pair.subject, complaint: "had the shape \(before.shape) and has \(after.shape)")
     }
-    if float == .finiteOnly, let number = pair.before,
-      !evaluations[place].isFinite(number, numbering)
+    if float == .finiteOnly,
+      !isSmooth || !(pair.before.map { evaluations[place].isFinite($0, numbering) } ?? true)
     {
       undecided += before.values.count
       return nil
@@ -245,7 +256,8 @@ struct Equivalence {
       }
     }
     if let value = pair.differentiated, suspects.contains(where: { before.values[$0].isInfinite }) {
-      if !evaluations[place].isFinite(value, numbering) {
+      let underflows = pair.before.map { evaluations[place].underflows(before: $0, numbering) }
+      if underflows == true || !evaluations[place].isFinite(value, numbering) {
         suspects.removeAll { before.values[$0].isInfinite }
       }
     }
@@ -262,7 +274,45 @@ struct Equivalence {
           before.values[index], after.values[index], spread, isExact: false)
       }
     }
+    if !suspects.isEmpty, let number = pair.before {
+      let count = suspects.count
+      if leavesRange(before: number, place) {
+        suspects.removeAll { before.values[$0].isFinite && after.values[$0].isFinite }
+      }
+      undecided += count - suspects.count
+      if pair.differentiated != nil { dropKinks(&suspects, number, after.values, place) }
+    }
     return suspects.first.map { deviation($0, allowed[$0] ?? 0) }
+  }
+
+  /// Whether anything on the way to a number overflows or underflows.
+  private func leavesRange(before number: Int, _ place: Int) -> Bool {
+    evaluations[place].overflows(before: number, numbering)
+      || evaluations[place].underflows(before: number, numbering)
+  }
+
+  /// Leaves out derivatives that become one of those nearby, where each zero in a leaf is a little
+  /// more, and also one of those where each is a little less.
+  private func dropKinks(
+    _ suspects: inout [Int], _ number: Int, _ after: [Double], _ place: Int
+  ) {
+    guard !suspects.isEmpty else { return }
+    let sides = [1e-30, -1e-30].map { zero in
+      var beside = PointEvaluation(evaluations[place].point, zero: zero)
+      // Which of two zeros becomes the larger is for chance to say.
+      return (0..<Equivalence.drawsBesideZero).compactMap { trial in
+        beside.evaluate([number], numbering, trial: trial)
+        return beside.array(number, trial: trial)?.values
+      }
+    }
+    suspects.removeAll { index in
+      let margin = 1e-9 * abs(after[index])
+      return sides.allSatisfy { nearby in
+        let values = nearby.map { $0[index] }
+        guard let low = values.min(), let high = values.max() else { return false }
+        return low - margin <= after[index] && after[index] <= high + margin
+      }
+    }
   }
 
   /// The plain values of a number; zeros of the other one's shape where there is none.

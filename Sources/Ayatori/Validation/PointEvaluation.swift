@@ -1,4 +1,5 @@
 import GraphIR
+import GraphOps
 
 /// The values of numbered computations at one point, by the ops' reference rules, each computed
 /// once.
@@ -14,9 +15,14 @@ struct PointEvaluation {
   }
 
   let point: ValidationPoint
+  /// What stands for zero in floating leaves: each another number of this size, up to twice it.
+  private let zero: Double
   private var trials: [[Outcome?]] = []
 
-  init(_ point: ValidationPoint) { self.point = point }
+  init(_ point: ValidationPoint, zero: Double = 0) {
+    self.point = point
+    self.zero = zero
+  }
 
   /// The value of a number that was evaluated.
   func outcome(_ number: Int, trial: Int = 0) -> Outcome {
@@ -45,6 +51,33 @@ struct PointEvaluation {
     }
   }
 
+  /// Whether a value that `root` is computed from is infinite somewhere.
+  func overflows(before root: Int, _ numbering: ValueNumbering) -> Bool {
+    numbering.needed(by: [root]).contains { number in
+      number != root && (array(number)?.values.contains(where: \.isInfinite) ?? false)
+    }
+  }
+
+  /// Whether a value that `root` is computed from is somewhere below the least normal number since
+  /// it was rounded.
+  func underflows(before root: Int, _ numbering: ValueNumbering) -> Bool {
+    numbering.needed(by: [root]).contains { $0 != root && underflows($0, numbering) }
+  }
+
+  private func underflows(_ number: Int, _ numbering: ValueNumbering) -> Bool {
+    let entry = numbering.entries[number]
+    guard case .operation(let operation) = entry.body,
+      PointEvaluation.canUnderflow.contains(operation.definition),
+      array(number)?.values.contains(where: { abs($0) < .leastNormalMagnitude }) ?? false
+    else { return false }
+    // Zero times anything is exact.
+    return !entry.operands.contains { array($0)?.values.contains(0) ?? true }
+  }
+
+  private static let canUnderflow: [OpDefinition] = [
+    .mul, .div, .reciprocal, .square, .pow, .exp, .sigmoid, .softplus,
+  ]
+
   private func outcome(of number: Int, _ numbering: ValueNumbering, _ trial: Int) -> Outcome {
     let entry = numbering.entries[number]
     do {
@@ -58,6 +91,12 @@ struct PointEvaluation {
         array = ReferenceArray(
           shape: shape,
           values: point.values(name, kind, type.dtype, count: shape.reduce(1, *)))
+        if zero != 0, type.dtype.isFloating {
+          var random = random(number, trial)
+          for index in array.values.indices where array.values[index] == 0 {
+            array.values[index] = zero * (1 + random.uniform())
+          }
+        }
       case .operation(let operation):
         var operands: [ReferenceArray] = []
         for operand in entry.operands {
@@ -104,14 +143,18 @@ struct PointEvaluation {
   }
 
   private func perturb(_ array: inout ReferenceArray, _ number: Int, _ trial: Int) {
-    // The same for a number in whichever graph it stands.
-    var random = PointRandom(
-      seed: point.seed &+ UInt64(number) &* 0xD134_2543_DE82_EF95 &+ UInt64(trial) << 48)
+    var random = random(number, trial)
     for index in array.values.indices {
       let value = array.values[index]
       let moved = value * (1 + (random.uniform() * 2 - 1) * 0x1p-52)
       // Near the largest double a move could leave the finite numbers.
       if moved.isFinite { array.values[index] = moved }
     }
+  }
+
+  /// The same for a number in whichever graph it stands.
+  private func random(_ number: Int, _ trial: Int) -> PointRandom {
+    PointRandom(
+      seed: point.seed &+ UInt64(number) &* 0xD134_2543_DE82_EF95 &+ UInt64(trial) << 48)
   }
 }

@@ -45,7 +45,7 @@ extension OpDefinition {
   public static let reciprocal = OpDefinition(
     "reciprocal", "1 / x", operands: ["x"], type: .sameAsOperand(.floating),
     range: RangeRule { $0[0].reciprocal }, hazards: [Hazard(.pole)],
-    gradient: .rule { g in [-(g.cotangent * GraphOps.square(g.result))] },
+    gradient: .rule { g in [-(g.cotangent * g.result * g.result)] },
     reference: .elementwise { 1 / $0 },
     kernel: .elements(.unary(f32: ak_reciprocal_f32, f64: ak_reciprocal_f64)),
     storage: .over([0]),

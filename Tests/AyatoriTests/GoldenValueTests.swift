@@ -117,6 +117,20 @@ import Testing
     }
   }
 
+  /// σ(x) σ(−x), where 1 − σ(20) is 0 in f32.
+  @Test(arguments: FloatMode.allCases, [20.0, -20.0])
+  func slopeOfASureSigmoid(float: FloatMode, x: Double) throws {
+    let graph = try Oracle.graph(
+      text: "graph g { param x: f32[] init constant(\(x)) y = sigmoid(x) output y }")
+    var options = CompilerOptions()
+    options.float = float
+    let results = try CompiledGraph(
+      graph, gradientsOf: "y", withRespectTo: ["x"], compiler: Compiler(options)
+    ).run()
+    let found = results["d_y/d_x"]?.doubles.first ?? .nan
+    #expect(abs(found / 2.0611536139418493e-9 - 1) < 1e-6, "\(found)")
+  }
+
   /// So does the divergence of two draws of 0 and 1 that are nearly sure, or nearly the same;
   /// values of mpmath.
   @Test(arguments: [

@@ -153,6 +153,20 @@ import Testing
     }
   }
 
+  /// Found by fuzzing: y(1 − y) of y = σ(−x) has no digits where x is far below 0, where the
+  /// derivative of what was written has all of them.
+  @Test(arguments: [
+    "sigmoid(x) - 1", "1 - sigmoid(x)", "1 / (1 + exp(x))", "exp(-softplus(x))",
+  ])
+  func slopesOfSigmoidsKeepTheirDigits(expression: String) throws {
+    for seed in 0..<60 as Range<UInt64> {
+      var options = CompilerOptions()
+      options.validator = Validator(seed: seed)
+      _ = try Compiler(options).stabilize(Self.graph("y = \(expression)"), keeping: [])
+      #expect(options.validator?.summary.changedSteps == 1)
+    }
+  }
+
   /// e^(−300) / ∞ is 0, and the share is more.
   @Test func whatOverflowsOnTheWaySaysLittle() throws {
     for seed in 0..<200 as Range<UInt64> {

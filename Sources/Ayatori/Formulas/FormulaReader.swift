@@ -1,5 +1,6 @@
 import Autodiff
 import GraphIR
+import GraphOps
 
 /// Reads formulas off a graph with adjoints.
 ///
@@ -29,6 +30,8 @@ struct FormulaReader {
   private var shares: [NodeID: Formula] = [:]
   /// Standard deviations of draws: σ = exp(factor · base).
   private var scales: [Scale] = []
+  /// The σ(x) of an x.
+  private var sigmoids: [NodeID: NodeID] = [:]
 
   private struct Scale {
     var base: [Formula.Factors.Factor]
@@ -71,9 +74,11 @@ struct FormulaReader {
     written.removeAll()
     definitions.removeAll()
     scales.removeAll()
+    sigmoids.removeAll()
     for node in graph.nodes {
       let definition = inScales(definition(of: node), of: node)
       definitions.append(definition)
+      if node.definition == .sigmoid { sigmoids[node.operands[0]] = node.id }
       written.append(reference(to: node, definition, isShared: users[node.id.index].count > 1))
     }
   }
@@ -142,10 +147,22 @@ struct FormulaReader {
       if !keepsBarriers, case .barrier = operation.definition.notation {
         return written[node.operands[0].index]
       }
+      if let complement = complement(node) { return complement }
       return .applying(
         operation, node.operands.map { written[$0.index] },
         node.operands.map { graph[$0].type }, node.type)
     }
+  }
+
+  /// 1 − σ(x), as people write it; derivatives compute it as σ(−x), which keeps its digits.
+  private func complement(_ node: Node) -> Formula? {
+    guard case .adjoint = node.role, node.definition == .sigmoid else { return nil }
+    let negation = graph[node.operands[0]]
+    guard negation.definition == .neg, let whole = sigmoids[negation.operands[0]] else {
+      return nil
+    }
+    let minus = Formula.product([.number(-1, node.type.dtype), written[whole.index]])
+    return .sum([.number(1, node.type.dtype), minus])
   }
 
   private func reference(

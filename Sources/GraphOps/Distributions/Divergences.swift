@@ -45,7 +45,7 @@ extension OpDefinition {
   /// element, in nats.
   ///
   /// σ(l)·(l − l₀) − softplus(l) + softplus(l₀). It has a kernel and is not put together of these:
-  /// the derivative by l is σ(l)(1 − σ(l))(l − l₀), and not with σ(l) added and taken off again.
+  /// the derivative by l is σ(l) σ(−l) (l − l₀), and not with σ(l) added and taken off again.
   public static let klBernoulli = OpDefinition(
     "kl_bernoulli", "p·(l − l₀) − ln(1 + e^l) + ln(1 + e^l₀)",
     operands: ["logits", "prior_logits"],
@@ -53,7 +53,7 @@ extension OpDefinition {
     gradient: .rule { g in
       let p = GraphOps.sigmoid(g[0])
       return [
-        (g.cotangent * p * (1 - p) * (g[0] - g[1])).summed(to: g[0].shape),
+        (g.cotangent * p * GraphOps.sigmoid(-g[0]) * (g[0] - g[1])).summed(to: g[0].shape),
         (g.cotangent * (GraphOps.sigmoid(g[1]) - p)).summed(to: g[1].shape),
       ]
     },

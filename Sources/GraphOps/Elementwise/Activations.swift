@@ -13,11 +13,11 @@ func stableSoftplus(_ x: Double) -> Double {
 }
 
 extension OpDefinition {
-  /// `sigmoid(x)`.
+  /// `sigmoid(x)`; its derivative is σ(x) σ(−x), which keeps its digits where 1 − σ(x) has none.
   public static let sigmoid = OpDefinition(
     "sigmoid", "1 / (1 + e^−x)", operands: ["x"], type: .sameAsOperand(.floating),
     range: .increasing(into: ValueRange(0, 1, isPositive: true)) { logistic($0) },
-    gradient: .rule { g in [g.cotangent * g.result * (1 - g.result)] },
+    gradient: .rule { g in [g.cotangent * g.result * GraphOps.sigmoid(-g[0])] },
     reference: .elementwise { logistic($0) },
     kernel: .elements(.unary(f32: ak_sigmoid_f32, f64: ak_sigmoid_f64)),
     storage: .over([0]),

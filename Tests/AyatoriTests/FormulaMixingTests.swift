@@ -39,7 +39,7 @@ import Testing
     let formula = try #require(entry.formula)
     let seed = 3
     var generator = FormulaGenerator(seed: seed)
-    let feeds = try generator.feeds(local.graph, [:], positive: ["c.eps"])
+    let feeds = try generator.feeds(local.graph, [:])
     func values(_ feeds: [String: ReferenceArray]) throws -> [NodeID: ReferenceArray] {
       try ReferenceInterpreter(local.graph).evaluate(
         local.graph.nodes.map(\.id), feeds: feeds, sizes: [:])

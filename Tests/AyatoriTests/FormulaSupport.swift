@@ -15,24 +15,30 @@ struct FormulaGenerator: RandomNumberGenerator {
     return z ^ (z >> 31)
   }
 
-  /// Random values for every leaf that is fed: floats within ±0.9, or from 0.1 to 0.9, integers 0
-  /// and 1.
+  /// Random values for every leaf that is fed: floats within ±0.9, or from 0.1 to 0.9, as uniform
+  /// noise too, integers 0 and 1.
   mutating func feeds(
     _ graph: Graph, _ sizes: [String: Int], positive: Set<String> = []
   ) throws -> [String: ReferenceArray] {
     var feeds: [String: ReferenceArray] = [:]
     for node in graph.nodes where node.isInput || node.isPersistent || node.isNoise {
       let shape = try node.type.shape.evaluated(sizes)
+      let isPositive = positive.contains(node.label) || node.isUniformNoise
       feeds[node.label] = ReferenceArray(
         shape: shape,
         values: (0..<shape.reduce(1, *)).map { _ in
           node.type.dtype.isFloating
-            ? Double.random(
-              in: positive.contains(node.label) ? 0.1...0.9 : -0.9...0.9, using: &self)
+            ? Double.random(in: isPositive ? 0.1...0.9 : -0.9...0.9, using: &self)
             : Double(Int.random(in: 0...1, using: &self))
         })
     }
     return feeds
+  }
+}
+
+extension Node {
+  fileprivate var isUniformNoise: Bool {
+    if case .leaf(.noise(.uniform)) = body { true } else { false }
   }
 }
 

@@ -131,6 +131,22 @@ import Testing
     #expect(abs(found / 2.0611536139418493e-9 - 1) < 1e-6, "\(found)")
   }
 
+  /// A fault in the logits is not taken for a 0, and no other draw is changed by it.
+  @Test(arguments: [DType.f32, .f64])
+  func aCoinOfNoNumberIsNone(dtype: DType) throws {
+    let graph = try Oracle.graph(
+      text: "graph g { input l: \(dtype)[5] z ~ bernoulli(logits: l) output z }")
+    let compiled = try CompiledGraph(graph, feeding: ["z.eps"])
+    let results = try compiled.run(inputs: [
+      "l": NDArray(converting: [.nan, 1, 1, -.infinity, .infinity], to: dtype, shape: [5]),
+      "z.eps": NDArray(converting: [0.5, 0.2, 0.3, 0.5, 0.5], to: dtype, shape: [5]),
+    ])
+    let draws = try #require(results["z"]?.doubles)
+    #expect(draws[0].isNaN)
+    // P(1) is σ(1) = 0.731, and the greater u are ones.
+    #expect(Array(draws[1...]) == [0, 1, 0, 1])
+  }
+
   /// So does the divergence of two draws of 0 and 1 that are nearly sure, or nearly the same;
   /// values of mpmath.
   @Test(arguments: [

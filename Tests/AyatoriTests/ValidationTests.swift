@@ -141,6 +141,18 @@ import Testing
     }
   }
 
+  /// Found by fuzzing: a coin's draw was 0 where its logits are NaN.
+  @Test(arguments: ["score", "straight_through"])
+  func loweringADrawHidesNoNaN(estimator: String) throws {
+    for seed in 0..<40 as Range<UInt64> {
+      var options = CompilerOptions()
+      options.validator = Validator(seed: seed)
+      _ = try Compiler(options).lower(
+        Self.graph("y ~ bernoulli(logits: log(x)) estimator \(estimator)"))
+      #expect(options.validator?.summary.changedSteps == 1)
+    }
+  }
+
   /// Found by fuzzing: lowered term by term, a divergence lost the derivative's digits where both
   /// scales are nearly the same.
   @Test(arguments: ["x, v, x, w", "w, v, x, x", "w, x, v, v", "w, w, w, x"])

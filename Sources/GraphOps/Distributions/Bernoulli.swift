@@ -45,8 +45,8 @@ extension OpDefinition {
       scores: { value, c in [value - GraphOps.sigmoid(c.operands[0]), nil] }),
     decomposition: Decomposition(.always) { c in
       let (logits, u) = (c.operands[0], c.operands[1])
-      let position = position(logits, u)
-      let isOne = GraphOps.cast(GraphOps.greater(position, position.zero), to: logits.dtype)
+      // Not by a comparison, which would make 0 of NaN.
+      let isOne = GraphOps.relu(GraphOps.sign(position(logits, u)))
       return discreteDraw(isOne, smooth: smooth(logits, u, c.attributes).draw, c.attributes)
     }, axes: .aligned, pieces: .steps(isHard))
 }

@@ -214,7 +214,7 @@ struct CostRewriting {
   }
 
   /// ln q of a draw, summed over all but the axes along which the cost is carried, and placed along
-  /// the cost's axes.
+  /// the cost's axes, in the cost's dtype, which may be another than the draw's.
   private func logProbability(
     _ node: Node, draw: Int, at carrier: NodeID, in cost: Value
   ) -> Value {
@@ -223,9 +223,8 @@ struct CostRewriting {
     }
     // The score is by the distribution's parameters: where the draw fell is a fact.
     let value = stopForEstimator(under(drawn(node, draw), node.id))
-    return placed(
-      sampling.logProbability(value, opContext(node, operation, drawn(node, draw))), of: node,
-      at: carrier, in: cost)
+    let log = sampling.logProbability(value, opContext(node, operation, drawn(node, draw)))
+    return cast(placed(log, of: node, at: carrier, in: cost), to: cost.dtype)
   }
 
   private func drawn(_ node: Node, _ draw: Int) -> Int {
@@ -304,7 +303,7 @@ struct CostRewriting {
         builder: builder,
         operands: own.operands.enumerated().map { places.contains($0) ? $1 : stopForEstimator($1) },
         attributes: own.attributes, type: own.type, name: own.name)
-      let log = sampling.elementLogProbability(value, own)
+      let log = cast(sampling.elementLogProbability(value, own), to: slices[index].dtype)
       let shape = stateShape(node)
       let weighed = baseline(node, "\(name).cost", shape, for: slices)
       let squares = baseline(node, "\(name).square", shape, for: slices)
@@ -340,15 +339,15 @@ struct CostRewriting {
       })
   }
 
-  /// The state that is part of a draw's baseline for one of its costs, which may go into several
-  /// sums.
+  /// The state, of the costs' dtype, that is part of a draw's baseline for one of its costs, which
+  /// may go into several sums.
   private mutating func baseline(
     _ node: Node, _ part: String, _ shape: Shape, for slices: [Value]
   ) -> Value {
     let key = "\(node.id) \(part) \(slices[0].id)"
     if let known = states[key] { return known }
     let name = builder.freeName("\(node.label).\(part)")
-    let state = builder.state(name, ValueType(node.type.dtype, shape), .zeros)
+    let state = builder.state(name, ValueType(slices[0].dtype, shape), .zeros)
     states[key] = state
     return state
   }
@@ -375,7 +374,7 @@ struct CostRewriting {
             under(draw, node.id), opContext(node, operation, draw))
           let parts = places.compactMap { scores[$0] }
           guard let first = parts.first else { continue }
-          let score = parts.dropFirst().reduce(first, +)
+          let score = cast(parts.dropFirst().reduce(first, +), to: slices[index].dtype)
           let squared = GraphOps.square(score)
           let f = alongDraw(slices[index], node, carrier)
           cost = cost.map { $0 + f * squared } ?? f * squared
@@ -426,7 +425,7 @@ struct CostRewriting {
       let rate = maximum(1 / next, builder.constant(.float(0.01), next.dtype))
       builder.update(steps, to: next)
       for baseline in baselines {
-        let change = rate * (baseline.observed - baseline.state)
+        let change = cast(rate, to: baseline.state.dtype) * (baseline.observed - baseline.state)
         builder.update(baseline.state, to: baseline.state + change)
       }
     }

@@ -16,11 +16,12 @@ AK_STRICT_FLOAT
     } \
   }
 
-// f32, f64: plain arithmetic. relu(-0) is +0, sign(-0) is +0, both keep NaN.
+// f32, f64: plain arithmetic. relu(-0) is +0, sign(-0) is +0; these and heaviside keep NaN.
 #define AK_UNARY_ARITHMETIC(S, T) \
   AK_UNARY(neg_##S, T, AK_VECTOR, -v) \
   AK_UNARY(abs_##S, T, AK_VECTOR, AK_M_##S(fabs)(v)) \
   AK_UNARY(sign_##S, T, AK_VECTOR, v > 0 ? 1 : v < 0 ? -1 : v == 0 ? 0 : v) \
+  AK_UNARY(heaviside_##S, T, AK_VECTOR, v > 0 ? 1 : v <= 0 ? 0 : v) \
   AK_UNARY(flush_subnormals_##S, T, AK_VECTOR, ak_flush_subnormals_of_##S(v)) \
   AK_UNARY(square_##S, T, AK_VECTOR, v * v) \
   AK_UNARY(reciprocal_##S, T, AK_VECTOR, 1 / v) \

@@ -7,7 +7,7 @@ extension Dialect {
       // Arithmetic
       .add, .sub, .mul, .div, .neg, .maximum, .minimum, .pow,
       // Elementwise functions
-      .abs, .sign, .flushSubnormals, .exp, .expm1, .log, .log1p, .sqrt, .rsqrt, .square,
+      .abs, .sign, .heaviside, .flushSubnormals, .exp, .expm1, .log, .log1p, .sqrt, .rsqrt, .square,
       .reciprocal, .sin, .cos,
       .tanh, .sigmoid, .relu, .softplus, .erf,
       // Comparisons, logic, choice

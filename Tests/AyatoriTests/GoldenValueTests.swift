@@ -147,6 +147,22 @@ import Testing
     #expect(Array(draws[1...]) == [0, 1, 0, 1])
   }
 
+  @Test(arguments: [DType.f32, .f64], FloatMode.allCases.filter { $0 != .fast })
+  func aCategoryOfNoNumbersIsNone(dtype: DType, float: FloatMode) throws {
+    let graph = try Oracle.graph(
+      text: "graph g { input l: \(dtype)[4, 2] z ~ categorical(logits: l) output z }")
+    var options = CompilerOptions()
+    options.float = float
+    let compiled = try CompiledGraph(graph, feeding: ["z.eps"], compiler: Compiler(options))
+    let logits: [Double] = [0, .nan, -.infinity, -.infinity, 1, -.infinity, 1, 0]
+    let results = try compiled.run(inputs: [
+      "l": NDArray(converting: logits, to: dtype, shape: [4, 2]),
+      "z.eps": NDArray(converting: Array(repeating: 0.5, count: 8), to: dtype, shape: [4, 2]),
+    ])
+    let draws = try #require(results["z"]?.doubles)
+    #expect(draws.prefix(4).allSatisfy(\.isNaN) && Array(draws[4...]) == [1, 0, 1, 0])
+  }
+
   /// So does the divergence of two draws of 0 and 1 that are nearly sure, or nearly the same;
   /// values of mpmath.
   @Test(arguments: [

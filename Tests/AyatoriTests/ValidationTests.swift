@@ -141,15 +141,17 @@ import Testing
     }
   }
 
-  /// Found by fuzzing: a coin's draw was 0 where its logits are NaN.
-  @Test(arguments: ["score", "straight_through"])
-  func loweringADrawHidesNoNaN(estimator: String) throws {
-    for seed in 0..<40 as Range<UInt64> {
-      var options = CompilerOptions()
-      options.validator = Validator(seed: seed)
-      _ = try Compiler(options).lower(
-        Self.graph("y ~ bernoulli(logits: log(x)) estimator \(estimator)"))
-      #expect(options.validator?.summary.changedSteps == 1)
+  /// Found by fuzzing: a coin whose logits are NaN drew 0, and a category the first such.
+  @Test(arguments: ["bernoulli", "categorical"], ["score", "straight_through", "gumbel_softmax"])
+  func loweringADrawHidesNoNaN(distribution: String, estimator: String) throws {
+    for logits in ["log(x)", "1 / x", "log(abs(x) - abs(x))"] {
+      for seed in 0..<20 as Range<UInt64> {
+        var options = CompilerOptions()
+        options.validator = Validator(seed: seed)
+        _ = try Compiler(options).lower(
+          Self.graph("y ~ \(distribution)(logits: \(logits)) estimator \(estimator)"))
+        #expect(options.validator?.summary.changedSteps == 1)
+      }
     }
   }
 

@@ -5,7 +5,7 @@ extension Complaint {
   static let unary: [Complaint] =
     [
       "exp", "expm1", "log", "log1p", "sqrt", "rsqrt", "reciprocal", "sin", "cos", "tanh",
-      "sigmoid", "softplus", "erf", "flush_subnormals",
+      "sigmoid", "softplus", "erf", "flush_subnormals", "heaviside",
     ].flatMap { op in
       [
         dtype(op, [.i32(N)], 0, "x", "f32 or f64"), dtype(op, [.bool()], 0, "x", "f32 or f64"),

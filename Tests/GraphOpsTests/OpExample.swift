@@ -372,6 +372,7 @@ extension OpExample {
     "pow": binary(floats, [.positive, .any], Tolerance(ulps: 2)),
 
     "abs": unary(numbers, .offZero), "sign": unary(numbers, .offZero),
+    "heaviside": unary(floats, .offZero),
     "flush_subnormals": unary(floats),
     "exp": unary(floats, .any, Tolerance(ulps: 2)),
     "expm1": unary(floats, .any, Tolerance(ulps: 2)),

@@ -92,7 +92,7 @@ private let passes: [Pass] = [.simplify, .foldConstants]
       uniqueKeysWithValues: old.dimensions.filter { $0.defaultSize == nil }.map { ($0.name, 3) })
     let bound = old.sizes(binding: sizes)
     var feeds: Feeds = [:]
-    for node in old.inputs + old.persistent + old.noises {
+    for node in old.inputs + old.persistent {
       let shape = try node.type.shape.evaluated(bound)
       feeds[node.label] = ReferenceArray(
         shape: shape,

@@ -17,7 +17,7 @@ Run:
 
 What an op means, where its name leaves it open:
 
-  sign               its derivative is recorded as zero; it may as well be reported as disconnected
+  sign, heaviside    the derivative is recorded as zero; it may as well be reported as disconnected
   select             (condition, a, b) = condition ? a : b
   sum mean max min logsumexp     attributes axes, keepdims
   log_softmax        x - logsumexp(x, axes, keepdims)
@@ -31,7 +31,7 @@ What an op means, where its name leaves it open:
   kl_normal          (mean, log_variance) = (mean² + e^log_variance - 1 - log_variance) / 2, elementwise
   sample             (mean, log_variance, eps) = mean + e^(log_variance/2)·eps
 
-No case touches a kink or a tie (abs, relu, sign at 0; equal operands of maximum, minimum, max, min).
+No case touches a kink or a tie (abs, relu, sign, heaviside at 0; equal operands of maximum, minimum, max, min).
 Ayatori splits the gradient of a tied maximum equally among the ties, as JAX does: out of this file.
 
 "extremes" has the same form without "second": arguments where a plain formula overflows or cancels.
@@ -366,6 +366,15 @@ def flush_subnormals(x):
 case("flush_subnormals", flush_subnormals, [off_zero(3, 3)])
 below = torch.tensor([0.0, 5e-324, -1e-310, 2.2250738585072014e-308, -1e-300, 1.0])
 case("flush_subnormals", flush_subnormals, [below], into=EXTREMES)
+
+
+def heaviside(x):
+    # PyTorch has no derivative of it: zero, as that of sign.
+    return torch.heaviside(x.detach(), torch.tensor(0.0)) + 0 * torch.sign(x)
+
+
+case("heaviside", heaviside, [off_zero(3, 3)])
+case("heaviside", heaviside, [off_zero()])
 
 write_json("op_values.json", {
     "source": f"Tools/oracle/make_ops.py, PyTorch {torch.__version__}, f64",

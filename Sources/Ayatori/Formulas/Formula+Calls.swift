@@ -14,6 +14,11 @@ extension Formula {
     case .conversion where type.dtype.isFloating:
       // In real numbers another float is the same number.
       return operandTypes[0].dtype == .bool ? bracket(operands[0], type.dtype) : operands[0]
+    case .bracket(let comparison):
+      let condition = applying(
+        Operation(comparison, .none), [operands[0], number(0, type.dtype)],
+        [operandTypes[0], ValueType(type.dtype)], ValueType(.bool, type.shape))
+      return bracket(condition, type.dtype)
     case .choice where type.dtype.isFloating:
       if operands[1].number == 0 {
         return product([bracket(operands[0], negated: true, type.dtype), operands[2]])

@@ -185,7 +185,7 @@ struct FormulaLayout<Style: FormulaStyle> {
 
   private func call(_ operation: Operation, _ operands: [Formula], _ whole: Formula) -> Written {
     switch operation.definition.notation {
-    case .arithmetic:
+    case .arithmetic, .bracket:
       return function(
         style.sign(.upright(operation.definition.name)), of: operation, operands)
     case .exponential(let sign):

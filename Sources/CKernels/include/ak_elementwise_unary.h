@@ -6,11 +6,12 @@
 
 #define AK_UNARY_PROTOTYPE(NAME, T) void ak_##NAME(const T *x, T *y, int64_t n);
 
-// sign(NaN) = NaN, relu(NaN) = NaN. sigmoid and softplus are stable over the whole range.
+// sign(NaN), heaviside(NaN) and relu(NaN) are NaN. sigmoid and softplus are stable over the whole range.
 #define AK_UNARY_PROTOTYPES_FLOAT(S, T) \
   AK_UNARY_PROTOTYPE(neg_##S, T) \
   AK_UNARY_PROTOTYPE(abs_##S, T) \
   AK_UNARY_PROTOTYPE(sign_##S, T) \
+  AK_UNARY_PROTOTYPE(heaviside_##S, T) \
   AK_UNARY_PROTOTYPE(flush_subnormals_##S, T) \
   AK_UNARY_PROTOTYPE(exp_##S, T) \
   AK_UNARY_PROTOTYPE(expm1_##S, T) \

@@ -25,6 +25,8 @@ public enum Notation: Sendable {
   case prefix(Sign)
   /// |x|: the sign stands on both sides.
   case fences(Sign)
+  /// 1 where its operand compares so with 0, else 0: `[x > 0]`.
+  case bracket(OpDefinition)
   /// The second operand where the first holds, else the third.
   case choice
   /// Over the axes of the attribute `axes`: `Σ_N x`. A total is linear in its operand.

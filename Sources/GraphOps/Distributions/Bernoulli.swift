@@ -12,7 +12,7 @@ extension OpDefinition {
   /// `gumbel_softmax` the draw is smooth, σ((l + ln u − ln(1 − u))/temperature), the binary
   /// Concrete of Maddison, Mnih & Teh 2017; under `straight_through` derivatives pass as if it were
   /// σ(l) (Bengio, Léonard & Courville 2013). u has 24 bits: probabilities below 6e-8 are as good
-  /// as 0.
+  /// as 0. Where l is NaN, so is the draw.
   public static let bernoulli = OpDefinition(
     "bernoulli", "1 where l + ln u − ln(1 − u) > 0, u ~ U(0, 1)",
     operands: ["logits", OperandSpec("noise", edge: .noise)],
@@ -45,9 +45,9 @@ extension OpDefinition {
       scores: { value, c in [value - GraphOps.sigmoid(c.operands[0]), nil] }),
     decomposition: Decomposition(.always) { c in
       let (logits, u) = (c.operands[0], c.operands[1])
-      // Not by a comparison, which would make 0 of NaN.
-      let isOne = GraphOps.relu(GraphOps.sign(position(logits, u)))
-      return discreteDraw(isOne, smooth: smooth(logits, u, c.attributes).draw, c.attributes)
+      return discreteDraw(
+        GraphOps.heaviside(position(logits, u)), smooth: smooth(logits, u, c.attributes).draw,
+        c.attributes)
     }, axes: .aligned, pieces: .steps(isHard))
 }
 

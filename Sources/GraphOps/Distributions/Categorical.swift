@@ -7,7 +7,8 @@ extension OpDefinition {
   ///
   /// The 1 stands where l + g is largest, with Gumbel noise g = −ln(−ln u) from the visible uniform
   /// operand. Under `gumbel_softmax` the draw is smooth, softmax((l + g)/temperature) (Jang, Gu &
-  /// Poole 2017); under `straight_through` derivatives pass as if it were softmax(l).
+  /// Poole 2017); under `straight_through` derivatives pass as if it were softmax(l). Where the
+  /// largest logit is not finite, so that softmax(l) is NaN, every category is NaN.
   public static let categorical = OpDefinition(
     "categorical", "1 where l − ln(−ln u) is largest, u ~ U(0, 1)",
     operands: ["logits", OperandSpec("noise", edge: .noise)],
@@ -40,7 +41,9 @@ extension OpDefinition {
           continue
         }
         if isHard {
-          values += line.indices.map { $0 == first ? 1 : 0 }
+          let chances = logSoftmaxLine(Array(context[0].values[line.indices]))
+          let isDefined = !chances.contains(where: \.isNaN)
+          values += line.indices.map { isDefined ? $0 == first ? 1 : 0 : .nan }
         } else {
           // As the decomposition has it, so that lowering changes no bit.
           values += logSoftmaxLine(line.map { $0 / temperature }).map(Foundation.exp)
@@ -67,7 +70,10 @@ extension OpDefinition {
       let isOne = GraphOps.oneHot(
         GraphOps.argmax(position(logits, u), axes: [-1]),
         depth: logits.shape.dims[logits.shape.rank - 1], dtype: logits.dtype)
-      return discreteDraw(isOne, smooth: smooth(logits, u, c.attributes).draw, c.attributes)
+      // 0, or NaN where softmax is.
+      let largest = GraphOps.max(logits, axes: [-1], keepdims: true)
+      return discreteDraw(
+        isOne + (largest - largest), smooth: smooth(logits, u, c.attributes).draw, c.attributes)
     },
     axes: AxisRule { axis, context in axis == context.shape.rank - 1 ? nil : axis },
     pieces: .steps(isHard))

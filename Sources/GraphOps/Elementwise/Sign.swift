@@ -29,7 +29,21 @@ extension OpDefinition {
     drawing: .init(
       .elementwise, chainer: "Sign",
       notation: .function(.upright("sign"))), pieces: .steps)
+
+  /// `heaviside(x)`: 1 above 0, else 0; NaN stays, where a comparison would make 0 of it.
+  public static let heaviside = OpDefinition(
+    "heaviside", "1 where x > 0, else 0", operands: [OperandSpec("x", edge: .nondifferentiable)],
+    type: .sameAsOperand(.floating),
+    range: .within(.unit),
+    gradient: .partial { _ in [.zero(because: "heaviside is piecewise constant")] },
+    reference: .elementwise { $0.isNaN ? $0 : $0 > 0 ? 1 : 0 },
+    kernel: .elements(.unary(f32: ak_heaviside_f32, f64: ak_heaviside_f64)),
+    storage: .over([0]),
+    drawing: .init(
+      .elementwise, symbol: "[· > 0]", chainer: "Heaviside",
+      notation: .bracket(.greater)), pieces: .steps)
 }
 
 public func abs(_ x: Value) -> Value { x.builder.make(.abs, [x]) }
 public func sign(_ x: Value) -> Value { x.builder.make(.sign, [x]) }
+public func heaviside(_ x: Value) -> Value { x.builder.make(.heaviside, [x]) }

@@ -104,14 +104,16 @@ struct CompileCheck {
     let point = ValidationPoint(profile: profile, seed: seed, sizes: sizes)
     var reference = PointEvaluation(point)
     let roots = plain.outputs.map { numbers[$0.node.index] }
-    reference.evaluate(roots, numbering)
+    // A run computes what state becomes too.
+    let computed = roots + plain.updates.map { numbers[$0.value.index] }
+    reference.evaluate(computed, numbering)
     let results: [[String: NDArray]]
     do {
       results = try CompileCheck.pools.map { try run(optimized, point, $0) }
     } catch let error as Diagnostic {
       // What a run refuses, the reference has to refuse as well.
       expectTold([error])
-      let isRefused = roots.contains { root in reference.array(root) == nil }
+      let isRefused = computed.contains { root in reference.array(root) == nil }
       return expect(isRefused, "\(error)\nbut the reference runs\n\(optimized.text())")
     } catch {
       finding("\(error)\n\(optimized.text())")

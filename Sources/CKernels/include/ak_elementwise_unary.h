@@ -6,7 +6,7 @@
 
 #define AK_UNARY_PROTOTYPE(NAME, T) void ak_##NAME(const T *x, T *y, int64_t n);
 
-// sign(NaN), heaviside(NaN) and relu(NaN) are NaN. sigmoid and softplus are stable over the whole range.
+// sign, heaviside and relu of NaN are NaN. sigmoid and softplus are stable over the whole range.
 #define AK_UNARY_PROTOTYPES_FLOAT(S, T) \
   AK_UNARY_PROTOTYPE(neg_##S, T) \
   AK_UNARY_PROTOTYPE(abs_##S, T) \
